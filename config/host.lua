@@ -1,0 +1,52 @@
+-- The host's settings. Everything here is optional: what you leave out has the value that is shown.
+-- `npm run check` reads this file and tells you what is wrong with it, with the line.
+--
+-- A setting can come from the environment:  tcp = env("GAME_TCP_PORT", 7300)
+
+return {
+  -- Who this host is among the hosts of your game.
+  node = {
+    name = "node1", -- in logs and file names
+    id = 1, -- 0..1023; part of every id that id.next() makes, so each host needs its own
+  },
+
+  -- Lanes are the threads that run Lua. A player stays in one lane.
+  lanes = {
+    -- count = 3,             -- how many; one less than the machine has cores when left out
+    memory_mb = 512, -- Lua data of one lane; a lane that needs more is stopped and started anew
+    request_timeout_ms = 10000, -- a handler that takes longer, waits included, is ended
+    run_budget_ms = 500, -- a handler that computes for longer without a wait is killed
+    inbox_messages_max = 32, -- messages of one player that may wait; then we stop reading from him
+  },
+
+  lua = {
+    engine = env("MOONWHEEL_LUA_ENGINE", "v8"), -- "v8" (fast) or "fengari" (the reference)
+    string_bytes_max = 16 * 1024 * 1024, -- the longest text that string.rep and the like may build
+  },
+
+  -- Where clients connect. 0 is any free port (it is printed at start), false is off.
+  listen = {
+    host = "127.0.0.1", -- "0.0.0.0" lets other machines in
+    tcp = 7300,
+    ws = 7301,
+    http = 7302, -- the playground page
+  },
+
+  -- The gate checks what comes from clients before any Lua sees it.
+  gate = {
+    heartbeat_s = 30, -- seconds between heartbeats; a client that misses two is disconnected
+    connections_max = 10000,
+    handshake_timeout_ms = 10000, -- from connecting to the end of the handshake
+    frame_bytes_max_before_bind = 4096, -- the largest message before login
+    frame_bytes_max = 65536, -- and after
+    out_queue_bytes_max = 262144, -- bytes that may wait for a slow client
+    out_stall_ms = 2000, -- how long they may stand still; then the client is kicked
+    -- What a client may call before it has logged in. Everything else is refused.
+    public_routes = { "login.*", "echo.*" },
+  },
+
+  log = {
+    level = "info", -- trace, debug, info, warn, error
+    pretty = "auto", -- true: for people; false: one JSON object a line; "auto": people on a terminal
+  },
+}

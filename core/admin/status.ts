@@ -1,0 +1,109 @@
+// The status of a host as one plain object: what `status`, the log's line a minute and metrics show.
+//
+// Core thread; types only. Counters count from the host's start and never go back; rates and busy
+// shares are over the last whole second or minute. Bytes, microseconds and percents say so in their
+// names. status-gatherer.ts fills it.
+
+/** Percentiles of a latency, from the gate's receipt of a request to its reply; upper bounds. */
+export interface LatencyStatus {
+  readonly count: number
+  readonly p50Us: number
+  readonly p90Us: number
+  readonly p99Us: number
+  readonly p999Us: number
+  readonly maxUs: number
+  readonly meanUs: number
+}
+
+export interface RouteStatus {
+  readonly route: string
+  readonly requests: number
+  readonly notifies: number
+  /** Replies with a code from 400 on, by code. */
+  readonly errors: Readonly<Record<string, number>>
+  readonly latency: LatencyStatus
+}
+
+export interface LaneStatus {
+  readonly lane: number
+  readonly state: 'running' | 'down'
+  readonly sessions: number
+  /** Coroutines that wait for something. */
+  readonly parked: number
+  readonly timers: number
+  /** Messages taken from the core. */
+  readonly messages: number
+  /** Time not asleep, of the last second. */
+  readonly busyPercent: number
+  /** V8's heap, in which Lua's values live. */
+  readonly heapBytes: number
+  readonly heapLimitBytes: number
+  /** What the engine says that Lua values take. */
+  readonly luaBytes: number
+  readonly toLane: RingStatus
+  readonly toCore: RingStatus
+  /** Control messages that wait in the core for room in the lane's ring. */
+  readonly heldMessages: number
+}
+
+export interface RingStatus {
+  readonly capacityBytes: number
+  readonly usedBytes: number
+  /** The most that it has held since the start. */
+  readonly highWaterBytes: number
+  /** Times that its writer found it full. */
+  readonly fullWaits: number
+}
+
+/** Events per second. */
+export interface RatesStatus {
+  readonly messagesIn: number
+  readonly messagesOut: number
+  readonly bytesIn: number
+  readonly bytesOut: number
+  readonly errors: number
+  readonly accepted: number
+}
+
+export interface HostStatus {
+  readonly node: string
+  readonly version: string
+  readonly pid: number
+  readonly engine: string
+  /** ISO 8601. */
+  readonly startedAt: string
+  readonly uptimeS: number
+  readonly process: {
+    readonly rssBytes: number
+    readonly coreHeapBytes: number
+    /** Share of the last second in which the core thread did not wait for events. */
+    readonly coreBusyPercent: number
+  }
+  readonly sessions: {
+    readonly open: number
+    readonly bound: number
+    readonly accepted: number
+    readonly refused: number
+    readonly kicked: number
+    /** Not read from, because their lane has no room. */
+    readonly blocked: number
+    readonly channels: number
+  }
+  readonly messages: {
+    readonly requests: number
+    readonly notifies: number
+    /** Requests without an answer yet. */
+    readonly inFlight: number
+    readonly packagesOut: number
+    readonly bytesIn: number
+    readonly bytesOut: number
+    /** Error replies of all routes, by code. */
+    readonly errors: Readonly<Record<string, number>>
+  }
+  readonly rates: { readonly second: RatesStatus; readonly minute: RatesStatus }
+  readonly latency: LatencyStatus
+  readonly timers: { readonly waiting: number; readonly held: number; readonly core: number }
+  readonly lanes: readonly LaneStatus[]
+  /** Those that were called, the busiest first. */
+  readonly routes: readonly RouteStatus[]
+}

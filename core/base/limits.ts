@@ -1,0 +1,87 @@
+// Every limit of the host in one place: what it bounds, and its default. Any thread.
+//
+// Units are in the name. A limit that operators may change is a field of config/host.lua with the
+// same name, and its default comes from here; the others are fixed.
+
+export const limits = {
+  /** Nesting of JSON values, both ways. */
+  jsonDepthMax: 64,
+  /** Longest string that a Lua library call may build. */
+  luaStringBytesMax: 16 * 1024 * 1024,
+  /** Channels that one session may be in. */
+  channelsPerSessionMax: 64,
+  /** One encoded list of Lua values: a call's arguments or results, a session's data. */
+  valueBytesMax: 1024 * 1024,
+  /** The same for the stand-alone interpreter. */
+  luaToolStringBytesMax: 256 * 1024 * 1024,
+  /** Loop turns and calls that a config file may take. */
+  configStepsMax: 10_000_000,
+  /** Timers that may wait at once in the whole process. */
+  timersMax: 16_000_000,
+  /** Timers that one thread (a lane, the core) may have waiting. */
+  timersPerThreadMax: 2_000_000,
+  /** Commands of one thread that the timer thread takes in before it looks at the others again. */
+  timerCommandsPerTurnMax: 4096,
+  /** Firings in one message from the timer thread. */
+  timerFiringsPerMessageMax: 1024,
+  /** Each of the two rings between a thread and the timer thread. */
+  timerRingBytes: 256 * 1024,
+  /** Characters of a cron expression. */
+  cronCharsMax: 256,
+  /** How often the watchdog looks at the lanes. */
+  watchdogLookMs: 100,
+  /** From the interrupt of a run that took too long until its lane is replaced. */
+  laneYieldMs: 500,
+  /** One file's top level, or one uninterrupted piece of an `init`, while a lane starts. */
+  laneLoadBudgetMs: 10_000,
+  /** A lane's start, `init` of all its services included. */
+  laneStartMs: 60_000,
+  /** Deaths of one lane in a minute that are followed by a new start at once; then it is delayed. */
+  laneQuickStartsMax: 5,
+  /** That delay. */
+  laneStartDelayMs: 1000,
+  /** Times in a row that a lane may fail to start before the process gives up. */
+  laneStartFailuresMax: 8,
+  /** How long a lane may take to compile what a reload brings. */
+  reloadPrepareMs: 10_000,
+  /** How long lanes stand still for each other at a reload; then it is called off. */
+  reloadStageMs: 3000,
+  /** Tables of `state` that a failed reload can put back as they were. */
+  reloadUndoTablesMax: 20_000,
+  /** From a change of a file to the reload in development: editors write in several steps. */
+  watchQuietMs: 60,
+  /** The supervisor's first pause before it starts the host again; it doubles up to the next. */
+  superviseFirstMs: 500,
+  superviseDelayMsMax: 30_000,
+  /** A host that ran for this long had started well: the pauses begin anew. */
+  superviseHealthyMs: 60_000,
+  /** Error codes of one route that are counted apart; the rest are counted together. */
+  errorCodesPerRouteMax: 64,
+  /** Browsers' connections to the playground page at once. */
+  playgroundConnectionsMax: 256,
+  /** How long one of them may take to send its request. */
+  playgroundHeadersTimeoutMs: 10_000,
+
+  // Defaults of config/host.lua, under the names of its fields.
+  /** Lanes of one host. */
+  lanesMax: 64,
+  /** Heap of one lane. */
+  laneMemoryMb: 512,
+  /** One request, from its start to its reply, waits included. */
+  requestTimeoutMs: 10_000,
+  /** One run of Lua code between two waits. */
+  runBudgetMs: 500,
+  /** Messages of one session that wait for its coroutine. */
+  inboxMessagesMax: 32,
+  /** Seconds between two heartbeats of a client. */
+  heartbeatS: 30,
+  connectionsMax: 10_000,
+  /** From the first byte of a connection to its handshake's end. */
+  handshakeTimeoutMs: 10_000,
+  frameBytesMaxBeforeBind: 4 * 1024,
+  frameBytesMax: 64 * 1024,
+  /** Bytes that wait for a slow client. */
+  outQueueBytesMax: 256 * 1024,
+  /** How long those bytes may stand still before the client is kicked. */
+  outStallMs: 2000,
+} as const

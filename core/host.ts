@@ -1,0 +1,295 @@
+// One running host: the threads, the gate and the listeners, wired together.
+//
+// Core thread. `startHost` starts everything or nothing; `stop` ends it in order: no new connections,
+// clients are told, lanes run every service's `stop`, threads end, the log is flushed. This file
+// knows all rooms and holds no rule of its own.
+
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type Playground, startPlayground } from './admin/playground/playground-server.ts'
+import { must } from './base/assert.ts'
+import { systemClock } from './base/clock.ts'
+import { type Log, openLog } from './base/log.ts'
+import { routeMatcher } from './config/public-routes.ts'
+import type { HostConfig } from './config/types.ts'
+import { Gate, type GateRules } from './gate/gate.ts'
+import { gateMessage } from './gate/lane-messages.ts'
+import { RouteDictionary } from './gate/route-dictionary.ts'
+import { type Listener, listenTcp } from './gate/tcp-listener.ts'
+import { listenWs } from './gate/ws-listener.ts'
+import { openCodeBook, reloadSources } from './host-reload.ts'
+import type { CodeBook } from './lane/code-book.ts'
+import { agreedRoutes, allocateLaneMemory, type CommonStart, LaneGroup } from './lane/lane-group.ts'
+import { libraryOrder, readLuaModule, unlistedServices } from './lane/lua-source.ts'
+import { Reloader } from './lane/reload.ts'
+import type { ReloadControl } from './lane/reload-control.ts'
+import { CorePump } from './thread/core-pump.ts'
+import { allocateDoorbell, Doorbell } from './thread/doorbell.ts'
+import { message } from './thread/messages.ts'
+import { RingReader } from './thread/ring.ts'
+import { TimerClient } from './timer/timer-client.ts'
+import { startTimerService, type TimerService } from './timer/timer-service.ts'
+
+/** Where the host's own files are (lua/lib, the playground), whatever folder the game is in. */
+export const installFolder = fileURLToPath(
+  new URL(import.meta.url.includes('/dist/') ? '../..' : '..', import.meta.url),
+)
+
+/** How long services have to stop, all together. */
+const stopServicesMs = 4000
+
+export interface HostOptions {
+  /** Reads the whole config anew, for a reload; without it only services and tables are reloaded. */
+  readonly readConfig?: () => HostConfig
+}
+
+export interface Host {
+  /** `tcp://…`, `ws://…`, `http://…`: what is listened on, in this order. */
+  readonly addresses: readonly string[]
+  readonly log: Log
+  readonly reload: ReloadControl
+  /** Settles with the reason when the host cannot go on (a lane cannot be started); never in good times. */
+  readonly broken: Promise<Error>
+  /** Ends everything in order; every client is told `reason`. */
+  stop(reason: string): Promise<void>
+}
+
+/**
+ * Starts a host.
+ * @throws HostError CONFIG, SCRIPT or PORT_IN_USE in words for the user; nothing is left running
+ */
+export async function startHost(
+  config: HostConfig,
+  version: string,
+  options: HostOptions = {},
+): Promise<Host> {
+  const undo: (() => unknown)[] = []
+  try {
+    return await start(config, version, options, undo)
+  } catch (error) {
+    for (const step of undo.reverse()) await step()
+    throw error
+  }
+}
+
+async function start(
+  config: HostConfig,
+  version: string,
+  options: HostOptions,
+  undo: Undo,
+): Promise<Host> {
+  const { log, close: closeLog } = openLog({ ...config.log, node: config.node.name })
+  undo.push(closeLog)
+  let breakHost: (error: Error) => void = () => {}
+  const broken = new Promise<Error>((resolve) => {
+    breakHost = resolve
+  })
+
+  const coreBell = allocateDoorbell()
+  const pump = new CorePump(new Doorbell(coreBell))
+  undo.push(() => pump.stop())
+  const memories = Array.from({ length: config.lanes.count }, allocateLaneMemory)
+  const timerService = await startTimerService([coreBell, ...memories.map((each) => each.laneBell)])
+  undo.push(() => timerService.stop())
+  const timers = openTimers(timerService, pump)
+
+  let current = config
+  const book = openCodeBook(config)
+  for (const file of unlistedServices(book.modules)) {
+    log.warn(`${file} is not served: config/services.lua does not list it`)
+  }
+  let gate: Gate | undefined
+  let reloader: Reloader | undefined
+  const lanes = await LaneGroup.start({
+    memories,
+    timerPorts: timerService.ports.slice(1),
+    coreBell,
+    memoryMb: config.lanes.memoryMb,
+    pump,
+    timers,
+    clock: systemClock,
+    start: () => laneStart(config, book),
+    runBudgetMs: () => current.lanes.runBudgetMs,
+    onMessage: (lane, kind, a, b, bytes, from, to) => {
+      if (gate !== undefined && gateMessage(gate, lane, kind, a, b, bytes, from, to)) return
+      if (kind === message.log) laneLog(log, a, bytes, from, to)
+      else if (kind === message.reloadAnswer) reloader?.answered(lane.index, a, bytes, from, to)
+    },
+    onLost: (lane) => {
+      reloader?.laneLost(lane)
+      gate?.laneLost(lane)
+    },
+    onBroken: (error) => {
+      log.fatal(error.message)
+      breakHost(error)
+    },
+    log: (level, text, data) => log[level](data, text),
+  })
+  undo.push(() => lanes.terminate())
+
+  let dictionary = new RouteDictionary(agreedRoutes(lanes.ready.map((ready) => ready.handlers)))
+  book.codes = dictionary.codes
+  gate = openGate(config, lanes, timers, dictionary, pump, log)
+  const useConfig = (next: HostConfig): void => {
+    current = next
+    gate?.setRules(gateRules(next), routeMatcher(next.gate.publicRoutes))
+    log.level = next.log.level
+  }
+  reloader = new Reloader({
+    book,
+    sources: reloadSources(() => current, options.readConfig, useConfig),
+    lanes,
+    routes: (routes) => {
+      const next = dictionary.withRoutes(routes)
+      const apply = (): void => {
+        dictionary = next
+        gate?.setDictionary(next)
+      }
+      return { codes: next.codes, apply }
+    },
+    timers,
+    clock: systemClock,
+    log: (level, text, data) => log[level](data, text),
+  })
+  const routes = () =>
+    book.codes
+      .filter((route) => route !== '')
+      .sort()
+      .map((route) => ({ route, public: routeMatcher(current.gate.publicRoutes)(route) }))
+  const listeners = await openListeners(config, gate, undo)
+  const playground = await openPlayground(config, version, listeners.wsUrl, routes)
+  if (playground !== undefined) undo.push(() => playground.close())
+
+  const stop = async (reason: string): Promise<void> => {
+    gate.stopAccepting()
+    for (const listener of listeners.all) listener.close()
+    await playground?.close()
+    gate.kickAll(reason)
+    await lanes.stop(stopServicesMs)
+    pump.stop()
+    await timerService.stop()
+    log.info({ reason }, 'stopped')
+    await closeLog()
+  }
+  const addresses = [...listeners.addresses, ...(playground ? [playground.url] : [])]
+  return { addresses, log, broken, reload: reloader, stop }
+}
+
+type Undo = (() => unknown)[]
+
+/** Timers of the core thread: the sockets' timeouts and heartbeats. */
+function openTimers(service: TimerService, pump: CorePump): TimerClient {
+  const port = must(service.ports[0], 'timer port of the core')
+  const timers = new TimerClient(port, systemClock)
+  pump.addReader(new RingReader(port.firedRing), timers.dispatch)
+  pump.afterTurn(() => {
+    if (timers.unsent > 0) timers.flush()
+  })
+  return timers
+}
+
+/** What a lane is started with: the files as the book has them now. */
+function laneStart(config: HostConfig, book: CodeBook): CommonStart {
+  return {
+    nodeName: config.node.name,
+    nodeId: config.node.id,
+    engine: config.lua.engine,
+    stringBytesMax: config.lua.stringBytesMax,
+    settings: book.settings,
+    services: book.services.map(({ name, lanes, module, version }) => ({
+      name,
+      lanes,
+      module,
+      version,
+    })),
+    modules: book.modules,
+    library: libraryOrder.map((file) => readLuaModule(installFolder, join('lua/lib', file))),
+    tables: book.tables,
+    codes: book.codes,
+  }
+}
+
+function gateRules(config: HostConfig): GateRules {
+  return {
+    ...config.gate,
+    inboxMessagesMax: config.lanes.inboxMessagesMax,
+    unreadBytesMax: 2 * config.gate.frameBytesMax,
+  }
+}
+
+function openGate(
+  config: HostConfig,
+  lanes: LaneGroup,
+  timers: TimerClient,
+  dictionary: RouteDictionary,
+  pump: CorePump,
+  log: Log,
+): Gate {
+  const gate = new Gate({
+    rules: gateRules(config),
+    lanes,
+    timers,
+    clock: systemClock,
+    dictionary,
+    isPublic: routeMatcher(config.gate.publicRoutes),
+    schedule: () => pump.schedule(),
+    log: (level, text, data) => log[level](data, text),
+  })
+  pump.beforeTurn(gate.beforeTurn)
+  pump.afterTurn(gate.afterTurn)
+  return gate
+}
+
+async function openListeners(config: HostConfig, gate: Gate, undo: Undo) {
+  const { host, tcp, ws } = config.listen
+  const all: Listener[] = []
+  const addresses: string[] = []
+  let wsUrl = ''
+  if (tcp !== false) {
+    const listener = await listenTcp(host, tcp, gate.accept)
+    undo.push(() => listener.close())
+    all.push(listener)
+    addresses.push(`tcp://${hostInUrl(host)}:${listener.port}`)
+  }
+  if (ws !== false) {
+    const bounds = {
+      frameBytesMax: config.gate.frameBytesMax + 1024,
+      queueBytesMax: config.gate.outQueueBytesMax,
+    }
+    const listener = await listenWs(host, ws, bounds, gate.accept)
+    undo.push(() => listener.close())
+    all.push(listener)
+    wsUrl = `ws://${hostInUrl(host)}:${listener.port}`
+    addresses.push(wsUrl)
+  }
+  return { all, addresses, wsUrl }
+}
+
+async function openPlayground(
+  config: HostConfig,
+  version: string,
+  wsUrl: string,
+  routes: () => { route: string; public: boolean }[],
+): Promise<Playground | undefined> {
+  const { http, host } = config.listen
+  if (http === false || wsUrl === '') return undefined
+  return startPlayground({
+    host,
+    port: http,
+    wsUrl,
+    routes,
+    title: 'Moonwheel',
+    version,
+    node: config.node.name,
+  })
+}
+
+function laneLog(log: Log, level: number, bytes: Buffer, start: number, end: number): void {
+  const { msg, ...fields } = JSON.parse(bytes.toString('utf8', start, end))
+  const method = level >= 50 ? 'error' : level >= 40 ? 'warn' : level >= 30 ? 'info' : 'debug'
+  log[method](fields, msg)
+}
+
+function hostInUrl(host: string): string {
+  return host.includes(':') ? `[${host}]` : host
+}

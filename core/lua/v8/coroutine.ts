@@ -1,0 +1,109 @@
+// The coroutine driver: continues parked activations. Lanes.
+//
+// Resuming takes the innermost frame off (frame.ts draws them) and hands it the value; its answer
+// goes to the next frame, until one answers YIELD again (new frames go in front of the rest) or none
+// is left (the function has returned). An error drops frames until one catches it (pcall). No frame
+// of JavaScript stays on the stack while a coroutine is parked, and resuming allocates nothing.
+
+import { call } from './call.ts'
+import { throwError } from './errors.ts'
+import { type Coroutine, type Frame, parked } from './frame.ts'
+import { vm } from './state.ts'
+import type { Ret, Value } from './value.ts'
+
+/** Nested resumes, as deep as PUC allows C calls (LUAI_MAXCCALLS 200). */
+export const nestedResumesMax = 190
+
+/**
+ * Runs a suspended coroutine until it yields, returns or raises; arguments are in `r` as an answer.
+ * `host`: the caller is the engine's border, so an error inside is caught by nothing in Lua.
+ * @returns the yielded or returned values as an answer; the status tells which
+ * @throws what the coroutine raised; it is dead then
+ */
+export function resume(
+  co: Coroutine,
+  args: readonly Value[] | undefined,
+  r: Ret,
+  host: boolean,
+): Ret {
+  if (vm.depth >= nestedResumesMax) throwError('C stack overflow')
+  const outer = vm.current
+  outer.status = 'normal'
+  vm.current = co
+  // An error in it is an answer to who resumed it, unless that is the host.
+  if (co.start !== undefined && !host) co.handler = false
+  vm.depth++
+  co.status = 'running'
+  let answer: Ret
+  try {
+    answer = run(co, args, r)
+  } catch (thrown) {
+    co.status = 'dead'
+    co.top = undefined
+    co.failure = thrown
+    vm.depth--
+    vm.current = outer
+    outer.status = 'running'
+    throw thrown
+  }
+  co.status = answer === null ? 'suspended' : 'dead'
+  vm.depth--
+  vm.current = outer
+  outer.status = 'running'
+  return answer
+}
+
+/**
+ * Goes on with `answer` until the coroutine yields or ends. The frame that is continued stays on top
+ * meanwhile, so that an activation which parks again and again touches no list.
+ */
+function run(co: Coroutine, args: readonly Value[] | undefined, r: Ret): Ret {
+  let answer = r
+  let running: Frame | undefined
+  let thrown: unknown
+  let failed = false
+  for (;;) {
+    try {
+      if (co.start !== undefined) answer = start(co, args, answer)
+      else if (failed) {
+        failed = false
+        answer = takeTop(co).fail(thrown)
+      }
+      while (answer !== null) {
+        running = co.top
+        if (running === undefined) return answer
+        answer = running.resume(answer)
+        if (answer !== null || !parked.kept) co.top = running.next
+        parked.kept = false
+        running = undefined
+      }
+      if (parked.tail !== undefined) {
+        parked.tail.next = co.top
+        co.top = parked.head
+        parked.head = parked.tail = undefined
+      }
+      return null
+    } catch (error) {
+      parked.head = parked.tail = undefined
+      parked.kept = false
+      if (running !== undefined) co.top = running.next
+      running = undefined
+      thrown = error
+      failed = true
+      while (co.top !== undefined && !co.top.catches) co.top = co.top.next
+      if (co.top === undefined) throw error
+    }
+  }
+}
+
+function takeTop(co: Coroutine): Frame {
+  const frame = co.top as Frame
+  co.top = frame.next
+  return frame
+}
+
+function start(co: Coroutine, args: readonly Value[] | undefined, r: Ret): Ret {
+  const fn = co.start
+  co.start = undefined
+  return args === undefined ? call(fn, r as Value) : call(fn, ...args)
+}

@@ -1,0 +1,189 @@
+// Printing functions flat: a machine of program points that can start anywhere. Pure.
+//
+//   $go: for (;;) switch ($pc) { case 0: …; if (!(x > 0)) { $pc = 9; continue $go } …
+//     if (test) return $park3($T[4], 2, a, b, c); case 2: …      case 9: … }
+//
+// Points 1..sites are where activations park; higher ones are targets of jumps. Cases fall through,
+// so straight code costs no jump. What contains no site and no label stays structured. The twin of a
+// function restores its variables from the frame, puts the late answer where the site wanted it and
+// enters the machine there. Functions with gotos that have no structured form run flat from the start.
+
+import { type Backend, type FunctionIr, hasSite, type Ir, isMark, mark, type Target } from './ir.ts'
+
+class FlatPrinter {
+  readonly ir: FunctionIr
+  readonly index: number
+  readonly backend: Backend
+  /** Points where the activation is parked leave the machine; the exit stands behind it. */
+  private nextPoint: number
+  /** Where a jump to a flattened target goes. */
+  private readonly breaks = new Map<Target, number>()
+  private readonly continues = new Map<Target, number>()
+
+  constructor(ir: FunctionIr, index: number, backend: Backend) {
+    this.ir = ir
+    this.index = index
+    this.backend = backend
+    this.nextPoint = ir.sites + 1
+    this.prepareLabels(ir.body)
+  }
+
+  /** Labels can be jumped to before they are printed. */
+  private prepareLabels(list: readonly Ir[]): void {
+    for (const node of list) {
+      if (node.op === 'label') {
+        const point = this.nextPoint++
+        this.breaks.set(node.target, point)
+        this.continues.set(node.target, point)
+      } else if (node.op === 'if') {
+        this.prepareLabels(node.yes)
+        this.prepareLabels(node.no)
+      } else if (node.op === 'loop' || node.op === 'for' || node.op === 'block') {
+        this.prepareLabels(node.body)
+      }
+    }
+  }
+
+  list(list: readonly Ir[]): string {
+    return list.map((node) => this.node(node)).join('')
+  }
+
+  private go(point: number): string {
+    return `$pc = ${point}; continue $go`
+  }
+
+  private node(node: Ir): string {
+    switch (node.op) {
+      case 'js':
+        return isMark(node.text) ? node.text : ` ${node.text};`
+      case 'return':
+        return ` return ${node.text};`
+      case 'site':
+        return this.site(node)
+      case 'label':
+        return ` case ${this.breaks.get(node.target)}:`
+      case 'jump':
+        return this.jump(node)
+      case 'if':
+        return this.conditional(node)
+      default:
+        return this.region(node)
+    }
+  }
+
+  private site(node: Extract<Ir, { op: 'site' }>): string {
+    if (this.backend === 'generator') return ` if (${node.test}) { $v = yield; ${node.resume} }`
+    return ` if (${node.test}) { $pc = ${node.pc}; break $go } case ${node.pc}:`
+  }
+
+  private jump(node: Extract<Ir, { op: 'jump' }>): string {
+    const points = node.how === 'break' ? this.breaks : this.continues
+    const point = points.get(node.target)
+    return point === undefined ? ` ${node.how} ${node.target.name};` : ` ${this.go(point)};`
+  }
+
+  private isStructured(list: readonly Ir[]): boolean {
+    return this.backend === 'generator' ? !hasLabel(list) : !hasSite(list)
+  }
+
+  private conditional(node: Extract<Ir, { op: 'if' }>): string {
+    if (this.isStructured(node.yes) && this.isStructured(node.no)) {
+      const otherwise = node.no.length === 0 ? '' : ` else {${this.list(node.no)} }`
+      return ` if (${node.condition}) {${this.list(node.yes)} }${otherwise}`
+    }
+    const elsePoint = this.nextPoint++
+    const test = ` if (!(${node.condition})) { ${this.go(elsePoint)} }`
+    if (node.no.length === 0) return `${test}${this.list(node.yes)} case ${elsePoint}:`
+    const endPoint = this.nextPoint++
+    const yes = `${this.list(node.yes)} ${this.go(endPoint)};`
+    return `${test}${yes} case ${elsePoint}:${this.list(node.no)} case ${endPoint}:`
+  }
+
+  private region(node: Extract<Ir, { op: 'loop' | 'for' | 'block' }>): string {
+    if (this.isStructured(node.body)) return this.structured(node)
+    const end = this.nextPoint++
+    this.breaks.set(node.target, end)
+    if (node.op === 'block') return `${this.list(node.body)} case ${end}:`
+    const start = this.nextPoint++
+    this.continues.set(node.target, start)
+    if (node.op === 'loop') {
+      return ` case ${start}:${this.list(node.body)} ${this.go(start)}; case ${end}:`
+    }
+    const test = ` if (!(${node.condition})) { ${this.go(end)} }`
+    const body = this.list(node.body)
+    return ` case ${start}:${test}${body} ${node.step}; ${this.go(start)}; case ${end}:`
+  }
+
+  private structured(node: Extract<Ir, { op: 'loop' | 'for' | 'block' }>): string {
+    const label = node.target.used ? `${node.target.name}: ` : ''
+    const body = this.list(node.body)
+    if (node.op === 'block') return ` ${label}{${body} }`
+    const head = node.op === 'loop' ? 'for (;;)' : `for (; ${node.condition}; ${node.step})`
+    return ` ${label}${head} {${body} }`
+  }
+}
+
+function hasLabel(list: readonly Ir[]): boolean {
+  return list.some((node) => {
+    if (node.op === 'label') return true
+    if (node.op === 'if') return hasLabel(node.yes) || hasLabel(node.no)
+    if (node.op === 'loop' || node.op === 'for' || node.op === 'block') return hasLabel(node.body)
+    return false
+  })
+}
+
+/** The machine, with `$pc` declared outside; `exit` parks when it has been left. */
+function machine(ir: FunctionIr, index: number, backend: Backend, exit: string): string {
+  const body = new FlatPrinter(ir, index, backend).list(ir.body)
+  const end = `${mark(ir.endLine)} return $ret0() }`
+  return ` $go: for (;;) switch ($pc) { case 0:${body}${end} ${exit}`
+}
+
+/** The body of a function that is flat from the start. */
+export function emitFlatBody(ir: FunctionIr, index: number, backend: Backend = 'capture'): string {
+  return machine(ir, index, backend, backend === 'capture' ? `return ${parkCall(ir, index)}` : '')
+}
+
+/** Parks a new activation at the program point `$pc`. */
+export function parkCall(ir: FunctionIr, index: number): string {
+  return `$park${ir.saved.length}($T[${index}], ${['$pc', ...ir.saved].join(', ')})`
+}
+
+/**
+ * The twin: continues a parked activation. `$v` is the late answer. A frame that was taken off is
+ * nobody else's, so the twin parks again in the same one; what never changes stays in it.
+ */
+export function emitTwin(ir: FunctionIr, index: number): string {
+  const restored = ir.saved.map((name, i) => `${name} = $f.v${i}`)
+  const others = ir.variables.filter((name) => !ir.saved.includes(name))
+  const variables = [...restored, ...others, '$pc = $f.pc'].join(', ')
+  const resumes = resumeCases(ir.body)
+  const cases = [...resumes].map(([text, points]) => {
+    return `${points.map((pc) => `case ${pc}:`).join(' ')} ${text}; break;`
+  })
+  const restore = cases.length === 0 ? '' : ` switch ($pc) { ${cases.join(' ')} }`
+  const head = `${mark(ir.line)}function ${ir.name}($f, $v) { let ${variables}; $f.pc = 0;${restore}`
+  const stores = ir.saved.map((name, i) => (ir.fixed.has(name) ? '' : ` $f.v${i} = ${name};`))
+  const exit = `$f.pc = $pc;${stores.join('')} return $repark()`
+  return `${head}${machine(ir, index, 'capture', exit)}${mark(ir.endLine)} }`
+}
+
+/** What each program point does with the late answer; points that do the same share a case. */
+function resumeCases(
+  list: readonly Ir[],
+  into = new Map<string, number[]>(),
+): Map<string, number[]> {
+  for (const node of list) {
+    if (node.op === 'site' && node.resume !== '') {
+      const points = into.get(node.resume)
+      if (points === undefined) into.set(node.resume, [node.pc])
+      else points.push(node.pc)
+    } else if (node.op === 'if') {
+      resumeCases(node.yes, into)
+      resumeCases(node.no, into)
+    } else if (node.op === 'loop' || node.op === 'for' || node.op === 'block') {
+      resumeCases(node.body, into)
+    }
+  }
+  return into
+}

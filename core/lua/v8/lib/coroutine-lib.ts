@@ -1,0 +1,184 @@
+// The coroutine library over the driver in ../coroutine.ts. Lanes.
+//
+// A yield leaves its values in the side registers and answers YIELD; when `resume` of the driver answers
+// YIELD they are still there, also when there is only one. A coroutine that failed keeps its
+// to-be-closed variables until it is closed (coroutine.close, or wrap, which closes it at once).
+
+import { regs, results, ret2, retArray, retPrepend } from '../answer.ts'
+import { closeAfterError, closeDown } from '../close.ts'
+import { resume as drive } from '../coroutine.ts'
+import { LuaThrow, throwError, throwValue } from '../errors.ts'
+import { Coroutine, noneToClose } from '../frame.ts'
+import { type Realm, vm } from '../state.ts'
+import { caught } from '../thrown.ts'
+import { positionOf } from '../traceback.ts'
+import { MULTI, type Ret, type Value, YIELD } from '../value.ts'
+import { checkFunction } from './args.ts'
+import { fail, typeError } from './failure.ts'
+
+const mains = new WeakMap<Realm, Coroutine>()
+
+/** What coroutine.running answers outside of any coroutine. */
+function mainCoroutine(): Coroutine {
+  let main = mains.get(vm.realm)
+  if (main === undefined) {
+    main = new Coroutine(undefined)
+    main.status = 'running'
+    mains.set(vm.realm, main)
+  }
+  return main
+}
+
+function checkCoroutine(v: Value, fn: string): Coroutine {
+  if (v instanceof Coroutine) return v
+  typeError(1, fn, 'thread', v)
+}
+
+function statusOf(co: Coroutine): string {
+  if (co === mains.get(vm.realm)) return vm.coroutine === undefined ? 'running' : 'normal'
+  return co.status
+}
+
+function create(f: Value): Ret {
+  return new Coroutine(checkFunction(f, 1, 'create'))
+}
+
+/** Runs it on; the answer is what it yielded or returned. */
+function advance(co: Coroutine, args: readonly Value[]): Ret {
+  return yielded(drive(co, args, retArray(args), false))
+}
+
+function yielded(r: Ret): Ret {
+  if (r !== null) return r
+  return results.n === 1 ? regs[0] : MULTI
+}
+
+/** With one argument, the usual case, nothing is allocated. */
+function coResume(v: Value, ...args: Value[]): Ret {
+  return args.length === 1 ? resumeOne(v, args[0]) : resumeMany(v, ...args)
+}
+
+function resumeOne(v: Value, arg: Value): Ret {
+  const co = checkCoroutine(v, 'resume')
+  if (co.status !== 'suspended') return ret2(false, refusal(statusOf(co)))
+  try {
+    const r = yielded(drive(co, undefined, arg, false))
+    return r === MULTI ? retPrepend(true, r) : ret2(true, r as Value)
+  } catch (thrown) {
+    return ret2(false, caught(thrown).value)
+  }
+}
+
+function resumeMany(v: Value, ...args: Value[]): Ret {
+  const co = checkCoroutine(v, 'resume')
+  if (co.status !== 'suspended') return ret2(false, refusal(statusOf(co)))
+  try {
+    return retPrepend(true, advance(co, args))
+  } catch (thrown) {
+    return ret2(false, caught(thrown).value)
+  }
+}
+
+function refusal(status: string): string {
+  return `cannot resume ${status === 'dead' ? 'dead' : 'non-suspended'} coroutine`
+}
+
+function wrap(f: Value): Ret {
+  const co = new Coroutine(checkFunction(f, 1, 'wrap'))
+  return (...args: Value[]) => {
+    if (co.status !== 'suspended') throwError(refusal(co.status))
+    try {
+      return args.length === 1 ? yielded(drive(co, undefined, args[0], false)) : advance(co, args)
+    } catch (thrown) {
+      return rethrow(closeFailed(co, caught(thrown)))
+    }
+  }
+}
+
+/** An error leaves a wrapped coroutine: text gets the position of the caller in front. */
+function rethrow(failure: LuaThrow): never {
+  const { value } = failure
+  throwValue(typeof value === 'string' ? positionOf(1) + value : value)
+}
+
+function closeFailed(co: Coroutine, failure: LuaThrow): LuaThrow {
+  return closeCoroutine(co) ?? failure
+}
+
+function yieldValues(...args: Value[]): Ret {
+  if (vm.coroutine === undefined) throwValue('attempt to yield from outside a coroutine')
+  if (vm.noYield > 0) throwValue('attempt to yield across a C-call boundary')
+  const n = args.length
+  if (n === 1) regs[0] = args[0]
+  else for (let i = 0; i < n; i++) regs[i] = args[i]
+  results.n = n
+  return YIELD
+}
+
+function status(v: Value): Ret {
+  return statusOf(checkCoroutine(v, 'status'))
+}
+
+function isyieldable(v: Value): Ret {
+  const co = v === undefined ? vm.coroutine : checkCoroutine(v, 'isyieldable')
+  if (co === undefined || co === mains.get(vm.realm)) return false
+  return co === vm.coroutine ? vm.noYield === 0 : true
+}
+
+function running(): Ret {
+  return vm.coroutine === undefined ? ret2(mainCoroutine(), true) : ret2(vm.coroutine, false)
+}
+
+/**
+ * Ends a suspended or dead coroutine: its to-be-closed variables are closed.
+ * @returns the error it died of or that closing raised, if any
+ */
+export function closeCoroutine(co: Coroutine): LuaThrow | undefined {
+  const outer = vm.toClose
+  const outerHandler = vm.handler
+  const outerNoYield = vm.noYield
+  let failure = co.failure instanceof LuaThrow ? co.failure : undefined
+  co.status = 'running'
+  co.failure = undefined
+  co.top = undefined
+  co.start = undefined
+  const keep = (error: LuaThrow): Ret => {
+    failure = error
+    return undefined
+  }
+  vm.toClose = co.toClose
+  vm.handler = false
+  vm.noYield++
+  try {
+    if (failure !== undefined) closeAfterError(0, failure, keep)
+    else closeDown(0)
+  } catch (thrown) {
+    closeAfterError(0, caught(thrown), keep)
+  } finally {
+    co.status = 'dead'
+    co.toClose = noneToClose
+    vm.toClose = outer
+    vm.handler = outerHandler
+    vm.noYield = outerNoYield
+  }
+  return failure
+}
+
+function close(v: Value): Ret {
+  const co = checkCoroutine(v, 'close')
+  const now = statusOf(co)
+  if (now !== 'suspended' && now !== 'dead') fail(`cannot close a ${now} coroutine`)
+  const failure = closeCoroutine(co)
+  return failure === undefined ? true : ret2(false, failure.value)
+}
+
+export const coroutineFunctions = {
+  close,
+  create,
+  isyieldable,
+  resume: coResume,
+  running,
+  status,
+  wrap,
+  yield: yieldValues,
+}

@@ -1,0 +1,115 @@
+// pcall, xpcall and error. Lanes; hot: a handler that expects trouble calls pcall for each message.
+//
+// A protected call notes what a raised error would leave behind (the message handler, the count of
+// frames that cannot be parked, the height of the to-be-closed list) and restores it. When the
+// callee waits, a frame keeps the notes; the coroutine driver hands it the later answer or the
+// error. While it
+// waits, vm.handler stays this call's own: the coroutine keeps it until it goes on.
+//
+// LuaKilled and AssertionError pass through: `caught` throws them again.
+
+import { ret2, retArray, retPrepend } from '../answer.ts'
+import { call } from '../call.ts'
+import { closeAfterError } from '../close.ts'
+import { type LuaThrow, throwValue } from '../errors.ts'
+import { Frame, park } from '../frame.ts'
+import { sitePosition } from '../sites.ts'
+import { vm } from '../state.ts'
+import { caught } from '../thrown.ts'
+import { positionOf } from '../traceback.ts'
+import type { LuaFn, Ret, Value } from '../value.ts'
+import { checkFunction, checkIndex } from './args.ts'
+import { argError } from './failure.ts'
+
+type Handler = LuaFn | false | undefined
+
+class ProtectedFrame extends Frame {
+  private readonly own: Handler
+  private readonly outer: Handler
+  private readonly height: number
+
+  constructor(own: Handler, outer: Handler, height: number) {
+    super()
+    this.own = own
+    this.outer = outer
+    this.height = height
+  }
+
+  override resume(r: Ret): Ret {
+    vm.handler = this.outer
+    return retPrepend(true, r)
+  }
+
+  override get catches(): boolean {
+    return true
+  }
+
+  override fail(thrown: unknown): Ret {
+    // It could be parked, so nothing above it forbade that.
+    return failed(thrown, this.own, this.outer, 0, this.height)
+  }
+}
+
+function failed(
+  thrown: unknown,
+  own: Handler,
+  outer: Handler,
+  noYield: number,
+  height: number,
+): Ret {
+  vm.handler = own
+  vm.noYield = noYield
+  return closeAfterError(height, caught(thrown), (failure: LuaThrow) => {
+    vm.handler = outer
+    return ret2(false, failure.value)
+  })
+}
+
+export function luaPcall(f: Value, ...args: Value[]): Ret {
+  const outer = vm.handler
+  const noYield = vm.noYield
+  const height = vm.toClose.length
+  vm.handler = false
+  try {
+    const r = call(f, ...args)
+    if (r === null) return park(new ProtectedFrame(false, outer, height))
+    vm.handler = outer
+    return retPrepend(true, r)
+  } catch (thrown) {
+    return failed(thrown, false, outer, noYield, height)
+  }
+}
+
+export function luaXpcall(f: Value, handler: Value, ...args: Value[]): Ret {
+  const own = checkFunction(handler, 2, 'xpcall')
+  const outer = vm.handler
+  const noYield = vm.noYield
+  const height = vm.toClose.length
+  vm.handler = own
+  try {
+    const r = call(f, ...args)
+    if (r === null) return park(new ProtectedFrame(own, outer, height))
+    vm.handler = outer
+    return retPrepend(true, r)
+  } catch (thrown) {
+    return failed(thrown, own, outer, noYield, height)
+  }
+}
+
+/** `error(value, level)`: text gets the position of the function at that level in front. */
+export function luaError(value: Value, level: Value): Ret {
+  const site = vm.errorSite
+  vm.errorSite = 0
+  const at = level === undefined ? 1 : checkIndex(level, 2, 'error')
+  if (typeof value === 'string' && at === 1 && site !== 0) throwValue(sitePosition(site) + value)
+  if (typeof value === 'string' && at > 0) throwValue(positionOf(at) + value)
+  throwValue(value)
+}
+
+/** `assert(value, message, …)` */
+export function luaAssert(...args: Value[]): Ret {
+  const [value, message] = args
+  if (value !== undefined && value !== false) return retArray(args)
+  if (args.length === 0) argError(1, 'assert', 'value expected')
+  throwValue(args.length > 1 ? message : 'assertion failed!')
+}

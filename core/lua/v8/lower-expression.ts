@@ -1,0 +1,483 @@
+// Lowering of expressions: to an operand that has no effect, after the statements that make it.
+//
+// Pure; any thread. Lua evaluates operands from left to right; an operand whose text could change
+// its value before it is used (a cell, a comparison) is put into a temporary when anything that
+// follows it can have an effect.
+
+import { assert } from '../../base/assert.ts'
+import type { Expression, FunctionNode, Local } from './ast.ts'
+import {
+  binaryTest,
+  compareTest,
+  constantEquality,
+  equalTest,
+  type Operand,
+  unaryTest,
+} from './inline-ops.ts'
+
+import { type FunctionLowering, isCell } from './lower.ts'
+import { property, stringLiteral } from './names.ts'
+
+import { isFieldName, noteFieldName } from './table.ts'
+
+/** An operand; `stable`: no later effect changes what its text means. */
+export interface Atom extends Operand {
+  readonly stable: boolean
+  /** The text is true or false, never another value. */
+  readonly boolean?: boolean
+}
+
+/** Prints the text of a nested function; set by lower-function.ts, which depends on this file. */
+export type NestedFunction = (
+  outer: FunctionLowering,
+  node: FunctionNode,
+  ownName: string | undefined,
+) => string
+
+export class ExpressionLowering {
+  readonly f: FunctionLowering
+  private readonly nested: NestedFunction
+
+  constructor(f: FunctionLowering, nested: NestedFunction) {
+    this.f = f
+    this.nested = nested
+  }
+
+  // --- whole expressions
+
+  /** One value as an operand. */
+  operand(e: Expression): Atom {
+    switch (e.kind) {
+      case 'constant':
+        return { text: this.f.chunk.literal(e.value), stable: true, constant: e }
+      case 'local':
+        return {
+          text: readLocal(e.local),
+          stable: !isCell(e.local),
+          constant: undefined,
+        }
+      case 'paren':
+        return this.operand(e.inner)
+      case 'vararg':
+        return { text: '$va[0]', stable: true, constant: undefined }
+      case 'function':
+        return this.inTemp((t) => this.f.js(`${t} = ${this.closure(e.node, undefined)}`))
+      case 'index':
+        return this.index(e)
+      case 'call':
+      case 'method':
+        return this.callOne(e)
+      case 'binary':
+        return this.binary(e)
+      case 'unary':
+        return this.unary(e)
+      case 'and':
+      case 'or':
+        return this.logical(e)
+      case 'table':
+        return this.table(e)
+    }
+  }
+
+  /** One value that no later effect can change. */
+  stable(e: Expression): Atom {
+    return this.pin(this.operand(e))
+  }
+
+  /** Several values, each as it is at its turn. */
+  operands(list: readonly Expression[]): Atom[] {
+    return list.map((e, i) => {
+      const atom = this.operand(e)
+      return atom.stable || list.slice(i + 1).every(isQuiet) ? atom : this.pin(atom)
+    })
+  }
+
+  private pin(atom: Atom): Atom {
+    return atom.stable ? atom : this.inTemp((t) => this.f.js(`${t} = ${atom.text}`))
+  }
+
+  private inTemp(fill: (name: string, at: number) => void): Atom {
+    const at = this.f.temp()
+    fill(this.f.tempName(at), at)
+    this.f.define(at)
+    return { text: this.f.tempName(at), stable: true, constant: undefined }
+  }
+
+  /** Makes an operation's result temporary first, its operands above it, and gives those back. */
+  private operation(fill: (name: string, at: number) => void): Atom {
+    return this.inTemp((name, at) => {
+      fill(name, at)
+      this.f.releaseTo(at + 1)
+    })
+  }
+
+  /** The text of a condition: true or false in JavaScript. */
+  condition(e: Expression): string {
+    if (e.kind === 'unary' && e.op === 'not') return `!(${this.condition(e.operand)})`
+    if (e.kind === 'constant') return String(e.value !== undefined && e.value !== false)
+    return truthText(this.operand(e))
+  }
+
+  // --- locals and closures
+
+  /** The text that makes a closure here. */
+  closure(node: FunctionNode, ownName: string | undefined): string {
+    const text = this.nested(this.f, node, ownName)
+    if (this.f.chunk.debugUpvalues) {
+      return debugClosure(text, [...node.upvalues], this.f.chunk.chunkName, node.line)
+    }
+    const bound: string[] = []
+    for (const upvalue of node.upvalues) {
+      if (upvalue.owner === this.f.node && upvalue.inLoop && upvalue.js !== ownName) {
+        bound.push(upvalue.js)
+      }
+    }
+    return bound.length === 0 ? text : `((${bound.join(', ')}) => ${text})(${bound.join(', ')})`
+  }
+
+  // --- reading fields
+
+  private index(e: Extract<Expression, { kind: 'index' }>): Atom {
+    return this.operation((t, at) => {
+      const { object, key } = this.pair(e.object, e.key)
+      this.indexInto(t, at, e, object, key)
+    })
+  }
+
+  private pair(left: Expression, right: Expression): { object: Atom; key: Atom } {
+    const [object, key] = this.operands([left, right])
+    return { object: object as Atom, key: key as Atom }
+  }
+
+  private indexInto(
+    t: string,
+    at: number,
+    e: Extract<Expression, { kind: 'index' }>,
+    object: Atom,
+    key: Atom,
+  ): void {
+    const f = this.f
+    const site = f.errorSite(e.line, indexedName(e.object, f.node), '')
+    const test = `${readFast(t, object.text, key)} && ${readSlow(t, object.text, key, site)}`
+    f.site(`${test} === null`, `${t} = $v1($v)`, e.line, at)
+  }
+
+  // --- calls
+
+  /** A call whose answer is left in a temporary as it is: one value, MULTI. */
+  callRaw(e: Expression): Atom {
+    assert(e.kind === 'call' || e.kind === 'method', 'not a call')
+    return this.operation((t, at) => {
+      const text = this.callText(e)
+      this.f.site(`(${t} = ${text}) === null`, `${t} = $v`, e.line, at)
+    })
+  }
+
+  private callOne(e: Expression): Atom {
+    const atom = this.callRaw(e)
+    this.f.js(`if (typeof ${atom.text} === 'symbol') ${atom.text} = $first()`)
+    return atom
+  }
+
+  /** A call for its effect. */
+  callStatement(e: Expression): void {
+    assert(e.kind === 'call' || e.kind === 'method', 'not a call')
+    const height = this.f.tempHeight
+    const text = this.callText(e)
+    this.f.site(`${parenthesized(text)} === null`, '', e.line, height)
+    this.f.releaseTo(height)
+  }
+
+  /** The text of the call itself, after what its operands need. */
+  callText(e: Extract<Expression, { kind: 'call' | 'method' }>): string {
+    const f = this.f
+    if (e.kind === 'method') {
+      const object = this.stable(e.object)
+      const callee = this.operation((t, at) => this.methodInto(t, at, e, object))
+      const args = [object.text, ...this.argumentTexts(e.args)]
+      const site = f.errorSite(e.line, `method '${e.name}'`)
+      return callTextOf(callee.text, args.join(', '), site)
+    }
+    const quiet = e.args.every(isQuiet)
+    const callee = quiet ? this.operand(e.callee) : this.stable(e.callee)
+    const text = callee.constant !== undefined ? `(${callee.text})` : callee.text
+    const args = this.argumentTexts(e.args).join(', ')
+    const site = f.errorSite(e.line, operandName(e.callee, f.node))
+    // `error` is told where it stands: it need not read the stack.
+    if (isGlobal(e.callee, 'error')) f.js(`if (${text} === $error) $vm.errorSite = ${site}`)
+    return callTextOf(text, args, site)
+  }
+
+  private methodInto(
+    t: string,
+    at: number,
+    e: Extract<Expression, { kind: 'method' }>,
+    object: Atom,
+  ): void {
+    const f = this.f
+    const site = f.errorSite(e.line, indexedName(e.object, f.node), '')
+    const key: Atom = {
+      text: stringLiteral(e.name),
+      stable: true,
+      constant: { value: e.name },
+    }
+    const o = object.text
+    const own = `(${t} = ${o}?.rec?.${e.name}) === undefined`
+    const inherited = `(${t} = ${o}?.meta?.rec?.__index?.rec?.${e.name}) === undefined`
+    const test = `${own} && (${o}?.map !== undefined || ${inherited}) && ${readSlow(t, o, key, site)}`
+    f.site(`${test} === null`, `${t} = $v1($v)`, e.line, at)
+  }
+
+  /** Arguments as texts; a last call or `...` is spread. */
+  argumentTexts(args: readonly Expression[]): string[] {
+    const last = args[args.length - 1]
+    if (last === undefined || !isMultiple(last)) return this.operands(args).map((a) => a.text)
+    const atoms = args.slice(0, -1).map((e) => {
+      const atom = this.operand(e)
+      return (last.kind === 'vararg' && args.every(isQuiet)) || atom.stable ? atom : this.pin(atom)
+    })
+    return [...atoms.map((a) => a.text), `...${this.listText(last)}`]
+  }
+
+  /** All values of a call or `...`, as the text of an array. */
+  listText(e: Expression): string {
+    return e.kind === 'vararg' ? '$va' : `$list(${this.callRaw(e).text})`
+  }
+
+  // --- operators
+
+  private binary(e: Extract<Expression, { kind: 'binary' }>): Atom {
+    if (e.op === '==' || e.op === '~=') return this.equality(e)
+    const f = this.f
+    const isBoolean = e.op === '<' || e.op === '<=' || e.op === '>' || e.op === '>='
+    const atom = this.operation((t, at) => {
+      const [left, right] = this.operands([e.left, e.right]) as [Atom, Atom]
+      const a = operandName(e.left, f.node)
+      const b = operandName(e.right, f.node)
+      if (isBoolean) {
+        const swap = e.op === '>' || e.op === '>='
+        const site = f.errorSite(e.line)
+        const op = e.op === '<' || e.op === '>' ? '<' : '<='
+        const test = swap
+          ? compareTest(t, op, right, left, site)
+          : compareTest(t, op, left, right, site)
+        f.site(test, `${t} = $truth($v)`, e.line, at)
+      } else {
+        const test = binaryTest(t, e.op, left, right, f.errorSite(e.line, a, b))
+        f.site(test, `${t} = $v1($v)`, e.line, at)
+      }
+    })
+    return isBoolean ? { ...atom, boolean: true } : atom
+  }
+
+  private equality(e: Extract<Expression, { kind: 'binary' }>): Atom {
+    const negate = e.op === '~=' ? '!' : ''
+    if (e.left.kind === 'constant' || e.right.kind === 'constant') {
+      const [left, right] = this.operands([e.left, e.right]) as [Atom, Atom]
+      const pure = constantEquality(left, right) ?? 'false'
+      const text = negate === '' ? pure : `!(${pure})`
+      return { text: `(${text})`, stable: false, constant: undefined, boolean: true }
+    }
+    const atom = this.operation((t, at) => {
+      const [left, right] = this.operands([e.left, e.right]) as [Atom, Atom]
+      this.f.site(equalTest(t, left, right), `${t} = $truth($v)`, e.line, at)
+    })
+    return negate === ''
+      ? { ...atom, boolean: true }
+      : { text: `!${atom.text}`, stable: true, constant: undefined, boolean: true }
+  }
+
+  private unary(e: Extract<Expression, { kind: 'unary' }>): Atom {
+    const { op } = e
+    if (op === 'not') {
+      const text = `!(${this.condition(e.operand)})`
+      return { text: `(${text})`, stable: false, constant: undefined, boolean: true }
+    }
+    return this.operation((t, at) => {
+      const operand = this.operand(e.operand)
+      const site = this.f.errorSite(
+        e.line,
+        operandName(e.operand, this.f.node),
+        operandName(e.operand, this.f.node),
+      )
+      this.f.site(unaryTest(t, op, operand, site), `${t} = $v1($v)`, e.line, at)
+    })
+  }
+
+  private logical(e: Extract<Expression, { kind: 'and' | 'or' }>): Atom {
+    const f = this.f
+    return this.operation((t, at) => {
+      const left = this.operand(e.left)
+      f.js(`${t} = ${left.text}`)
+      f.define(at)
+      f.releaseTo(at + 1)
+      const truth =
+        left.boolean === true ? t : truthText({ text: t, stable: true, constant: undefined })
+      const right = f.collect(() => {
+        const atom = this.operand(e.right)
+        f.js(`${t} = ${atom.text}`)
+      })
+      f.out.push({
+        op: 'if',
+        condition: e.kind === 'and' ? truth : `!(${truth})`,
+        yes: right,
+        no: [],
+      })
+    })
+  }
+
+  // --- table constructors
+
+  private table(e: Extract<Expression, { kind: 'table' }>): Atom {
+    return this.operation((t) => {
+      const f = this.f
+      const names: string[] = []
+      const fields: string[] = []
+      const later: string[] = []
+      const items: string[] = []
+      let trim = false
+      const list = e.items
+      list.forEach((item, i) => {
+        const rest = list.slice(i + 1)
+        const quiet = rest.every((x) => isQuiet(x.value) && (x.kind === 'item' || isQuiet(x.key)))
+        const value = (v: Expression) => (quiet ? this.operand(v) : this.stable(v))
+        if (item.kind === 'item') {
+          if (i === list.length - 1 && isMultiple(item.value)) {
+            items.push(`...${this.listText(item.value)}`)
+            trim = true
+            return
+          }
+          const atom = value(item.value)
+          items.push(atom.text)
+          trim = atom.constant === undefined || atom.constant.value === undefined
+          return
+        }
+        const name = item.key.kind === 'constant' ? item.key.value : undefined
+        if (
+          typeof name === 'string' &&
+          isFieldName(name) &&
+          !names.includes(name) &&
+          names.length < 60
+        ) {
+          names.push(name)
+          fields.push(value(item.value).text)
+          return
+        }
+        const key = this.stable(item.key)
+        const site = f.errorSite(e.line)
+        later.push(`$setIndex(${t}, ${key.text}, ${value(item.value).text}, ${site})`)
+      })
+      const shape = f.chunk.constant(`$shapeOf(${JSON.stringify(names)})`)
+      const rec = names.length === 0 ? 'undefined' : `new ${shape}(${fields.join(', ')})`
+      const array = trim ? `$trim([${items.join(', ')}])` : `[${items.join(', ')}]`
+      const args =
+        items.length === 0 ? `${rec}, ${names.length}` : `${rec}, ${names.length}, ${array}`
+      f.js(`${t} = new $Table(${names.length + items.length === 0 ? '' : args})`)
+      for (const text of later) f.js(text)
+    })
+  }
+}
+
+// --- texts
+
+/** A closure over bindings of its own, each of which the debug library can read and replace. */
+export function debugClosure(
+  text: string,
+  upvalues: readonly Local[],
+  chunk: string,
+  line: number,
+): string {
+  const bound = upvalues.map((local) => local.js).join(', ')
+  const entries = upvalues.map(
+    ({ name, js }) =>
+      `{ name: ${stringLiteral(name)}, get: () => ${js}, set: (c) => { ${js} = c } }`,
+  )
+  const place = `${stringLiteral(chunk)}, ${line}`
+  return `((${bound}) => $upvalues(${text}, [${entries.join(', ')}], ${place}))(${bound})`
+}
+
+export function readLocal(local: Local): string {
+  return isCell(local) ? `${local.js}.v` : local.js
+}
+
+/** The truth of an operand in JavaScript. */
+export function truthText(atom: Atom): string {
+  if (atom.boolean === true) return atom.text
+  return `${atom.text} !== undefined && ${atom.text} !== false`
+}
+
+function parenthesized(text: string): string {
+  return `(${text})`
+}
+
+function callTextOf(callee: string, args: string, site: number): string {
+  const all = args === '' ? '' : `, ${args}`
+  return `typeof ${callee} === 'function' ? ${callee}(${args}) : $callAt(${site}, ${callee}${all})`
+}
+
+/** A constant key that is a field of `rec`. */
+export function fieldName(key: Atom): string | undefined {
+  const name = key.constant?.value
+  if (typeof name !== 'string' || !isFieldName(name)) return undefined
+  noteFieldName(name)
+  return name
+}
+
+/** The inline read: true when it found nothing. */
+export function readFast(t: string, object: string, key: Atom): string {
+  const name = fieldName(key)
+  if (name !== undefined) {
+    const access = property(name)
+    return `(${t} = ${object}?.rec?.${access.startsWith('[') ? access : access.slice(1)}) === undefined`
+  }
+  const k = key.constant?.value
+  if (key.constant !== undefined) {
+    if (typeof k === 'number' && Number.isInteger(k) && k > 0) {
+      return `(${t} = ${object}?.arr?.[${k - 1}]) === undefined`
+    }
+    return 'true'
+  }
+  return `(typeof ${key.text} !== 'number' || (${t} = ${object}?.arr?.[${key.text} - 1]) === undefined)`
+}
+
+export function readSlow(t: string, object: string, key: Atom, site: number): string {
+  const helper = fieldName(key) === undefined ? '$index' : '$getField'
+  return `(${t} = ${helper}(${object}, ${key.text}, ${site}))`
+}
+
+function isGlobal(e: Expression, name: string): boolean {
+  return e.kind === 'index' && e.global && e.key.kind === 'constant' && e.key.value === name
+}
+
+/** Can evaluating this neither have an effect nor fail? */
+export function isQuiet(e: Expression): boolean {
+  return e.kind === 'constant' || e.kind === 'local' || e.kind === 'vararg'
+}
+
+export function isMultiple(e: Expression): boolean {
+  return e.kind === 'call' || e.kind === 'method' || e.kind === 'vararg'
+}
+
+// --- what the source calls an operand
+
+/** As PUC's varinfo: only locals, upvalues, and string constants have a name as operands. */
+export function operandName(e: Expression, node: FunctionNode): string {
+  switch (e.kind) {
+    case 'local':
+      return `${e.local.owner === node ? 'local' : 'upvalue'} '${e.local.name}'`
+    case 'constant':
+      return typeof e.value === 'string' ? `constant '${e.value}'` : ''
+    case 'index':
+      if (e.key.kind !== 'constant' || typeof e.key.value !== 'string') return `field '?'`
+      return `${e.global ? 'global' : 'field'} '${e.key.value}'`
+    case 'method':
+      return ''
+    default:
+      return ''
+  }
+}
+
+/** What is named when the object of an index is wrong. */
+export function indexedName(object: Expression, node: FunctionNode): string {
+  return operandName(object, node)
+}

@@ -1,0 +1,219 @@
+// Lowering, the shared part: one function's variables, temporaries, sites and jump targets.
+//
+// Pure; any thread. lower-expression.ts and lower-statement.ts fill `out` through it.
+//
+// Variables of a function are declared once, at its top, so that one exit can park them all. A local
+// that is captured and assigned to lives in a cell `{ v }`, which closures, the plain version and
+// the twin share. A closure that captures a local declared in a loop is made through an arrow that
+// binds the local's present value or cell.
+//
+// Temporaries are a stack: `$1`, `$2`, …; a statement begins with an empty one. A temporary is kept
+// by a parked activation only if some site stands between its definition and its last use.
+
+import { LuaFloat } from '../engine.ts'
+import type { FunctionNode, Label, Local } from './ast.ts'
+import { numberLiteral } from './inline-ops.ts'
+import { type Ir, mark, type Target } from './ir.ts'
+import { NameTable, stringLiteral } from './names.ts'
+import { labelOf } from './scope.ts'
+import { addSite } from './sites.ts'
+import type { Value } from './value.ts'
+
+/** What the functions of one chunk share while they are lowered. */
+export class ChunkContext {
+  readonly chunkName: string
+  /** Chunk constants that have no JavaScript literal: integral floats, constructors of tables. */
+  readonly constants: string[] = []
+  private readonly constantNames = new Map<string, string>()
+  readonly countSteps: boolean
+  /** Closures register their upvalues for the debug library (debug-upvalues.ts). */
+  readonly debugUpvalues: boolean
+
+  constructor(chunkName: string, countSteps: boolean, debugUpvalues: boolean) {
+    this.chunkName = chunkName
+    this.countSteps = countSteps
+    this.debugUpvalues = debugUpvalues
+  }
+
+  /** The name of a constant that `text` makes; equal texts share it. */
+  constant(text: string): string {
+    let name = this.constantNames.get(text)
+    if (name === undefined) {
+      name = `$k${this.constants.length}`
+      this.constants.push(`${name} = ${text}`)
+      this.constantNames.set(text, name)
+    }
+    return name
+  }
+
+  /** The text of a constant value. */
+  literal(value: Value): string {
+    switch (typeof value) {
+      case 'undefined':
+        return 'undefined'
+      case 'boolean':
+        return String(value)
+      case 'number':
+        return numberLiteral(value)
+      case 'bigint':
+        return `${value < 0n ? `(${value}n)` : `${value}n`}`
+      case 'string':
+        return stringLiteral(value)
+      default:
+        return value instanceof LuaFloat
+          ? this.constant(`new $Float(${numberLiteral(value.n)})`)
+          : 'undefined'
+    }
+  }
+}
+
+/** Something a jump may leave: a loop, a block with labels, a block with variables to close. */
+interface Leavable {
+  /** Where `break` goes; undefined for what is no loop. */
+  readonly breakTarget: Target | undefined
+  /** The variable with the height to close down to; undefined when nothing is to be closed. */
+  readonly height: string | undefined
+}
+
+export class FunctionLowering {
+  readonly chunk: ChunkContext
+  readonly node: FunctionNode
+  readonly names = new NameTable()
+  readonly variables: string[] = []
+  readonly saved = new Set<string>()
+  readonly siteLines: number[] = [0]
+  readonly leavables: Leavable[] = []
+  readonly labels = new Map<Label, { target: Target; depth: number; loop: boolean }>()
+  out: Ir[] = []
+  flatOnly = false
+  private temps = 0
+  private readonly defined: boolean[] = []
+  private targets = 0
+
+  constructor(chunk: ChunkContext, node: FunctionNode) {
+    this.chunk = chunk
+    this.node = node
+    for (const upvalue of node.upvalues) {
+      this.names.reserve(upvalue.js)
+      this.saved.add(upvalue.js)
+    }
+  }
+
+  // --- output
+
+  js(text: string): void {
+    this.out.push({ op: 'js', text })
+  }
+
+  /**
+   * A test that is true when its answer is YIELD. `dst` is the temporary it sets (or the height of
+   * the stack of temporaries that are still needed); `resume` handles a late answer `$v`.
+   */
+  site(test: string, resume: string, line: number, dst: number): void {
+    for (let i = 0; i < dst; i++) if (this.defined[i]) this.saved.add(`$${i + 1}`)
+    this.out.push({ op: 'js', text: mark(line) })
+    const pc = this.siteLines.length
+    this.siteLines.push(line)
+    this.out.push({ op: 'site', test, resume, pc, line })
+    this.defined[dst] = true
+  }
+
+  /** Runs `fill` with an empty list for output, and answers the list. */
+  collect(fill: () => void): Ir[] {
+    const outer = this.out
+    this.out = []
+    fill()
+    const collected = this.out
+    this.out = outer
+    return collected
+  }
+
+  errorSite(line: number, a = '', b = ''): number {
+    return addSite({ chunk: this.chunk.chunkName, line, a, b })
+  }
+
+  // --- variables
+
+  variable(wanted: string): string {
+    const name = this.names.fresh(wanted)
+    this.variables.push(name)
+    this.saved.add(name)
+    return name
+  }
+
+  declareLocal(local: Local): void {
+    local.js = this.variable(local.name)
+  }
+
+  /** The number of temporaries in use; `releaseTo` gives back those above it. */
+  get tempHeight(): number {
+    return this.temps
+  }
+
+  releaseTo(height: number): void {
+    this.temps = height
+  }
+
+  /** Takes a temporary; the answer is its place in the stack, `tempName` its name. */
+  temp(): number {
+    const at = this.temps++
+    this.defined[at] = false
+    const name = `$${at + 1}`
+    if (!this.variables.includes(name)) this.variables.push(name)
+    return at
+  }
+
+  tempName(at: number): string {
+    return `$${at + 1}`
+  }
+
+  /** Notes that a plain statement gave the temporary its value. */
+  define(at: number): void {
+    this.defined[at] = true
+  }
+
+  // --- control
+
+  target(name: string): Target {
+    this.targets++
+    return { name: `${name}${this.targets}`, used: false }
+  }
+
+  jump(target: Target, how: 'break' | 'continue'): void {
+    target.used = true
+    this.out.push({ op: 'jump', target, how })
+  }
+
+  labelTarget(label: Label): { target: Target; depth: number; loop: boolean } | undefined {
+    return this.labels.get(labelOf(label))
+  }
+
+  /** Closes what is left on a jump out of everything above `depth`. */
+  leaveTo(depth: number, line: number): void {
+    for (let i = this.leavables.length - 1; i >= depth; i--) {
+      const height = this.leavables[i]?.height
+      if (height !== undefined) this.closeDown(height, line)
+    }
+  }
+
+  closeDown(height: string, line: number): void {
+    this.site(`${height} >= 0 && $closeDown(${height}) === null`, '', line, this.temps)
+  }
+
+  /** Is there a variable to be closed, or a generic for, around this place? */
+  get closesOnReturn(): boolean {
+    return this.leavables.some((leavable) => leavable.height !== undefined)
+  }
+
+  /** The check that every loop turn and function entry makes. */
+  get budgetCheck(): string {
+    return this.chunk.countSteps
+      ? 'if ($I[0] !== 0 || --$vm.steps < 0) $stop()'
+      : 'if ($I[0] !== 0) $stop()'
+  }
+}
+
+/** Does a local live in a cell? */
+export function isCell(local: Local): boolean {
+  return local.captured && local.assigned
+}

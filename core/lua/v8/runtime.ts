@@ -1,0 +1,107 @@
+// What generated code may call: the names that its prologue takes from here. Lanes.
+//
+// Each name stands in generated code with a `$` before it. Hot: functions here are small, so that V8
+// inlines them.
+
+import { LuaFloat } from '../engine.ts'
+import { getField, index, setField, setIndex } from './access.ts'
+import { first, regs, results, ret0, ret2, ret3, retArray, toArray } from './answer.ts'
+import { add, div, idiv, mod, mul, pow, sub, unm } from './arith.ts'
+import { band, bnot, bor, bxor, shl, shr } from './bitwise.ts'
+import { closeDown, closeReturn, toBeClosed } from './close.ts'
+import { concat, eq, le, len, lt } from './compare.ts'
+import { registerClosure } from './debug-upvalues.ts'
+import { forLimit, forPrepare, forState, forValue } from './for-loop.ts'
+import { luaError } from './lib/protected-call.ts'
+import { generate, repark } from './lua-frame.ts'
+import { callMetamethod, metamethodOf, typeNameOf } from './metatable.ts'
+import { throwAtSite } from './site-error.ts'
+import { operandA } from './sites.ts'
+import { vm } from './state.ts'
+import { shapeOf, Table } from './table.ts'
+import type { Ret, Value } from './value.ts'
+
+/** Calls what is not a function; the site names it. */
+function callAt(site: number, f: Value, ...args: Value[]): Ret {
+  if (metamethodOf(f, '__call') === undefined) {
+    throwAtSite(`attempt to call a ${typeNameOf(f)} value${operandA(site)}`, site)
+  }
+  return callMetamethod(f, args)
+}
+
+/** Value `i` of a MULTI answer. */
+function at(i: number): Value {
+  return i < results.n ? regs[i] : undefined
+}
+
+/** The first of a MULTI answer. */
+function firstOfMulti(): Value {
+  return results.n > 0 ? regs[0] : undefined
+}
+
+/** The truth of a late answer. */
+function truth(r: Ret): boolean {
+  const value = first(r)
+  return value !== undefined && value !== false
+}
+
+/** The items of a table constructor: a sequence has no nil at its end. */
+function trim(items: Value[]): Value[] {
+  let n = items.length
+  while (n > 0 && items[n - 1] === undefined) n--
+  items.length = n
+  return items
+}
+
+/** Everything by the name that generated code uses, but for what belongs to one chunk. */
+export const runtime: Readonly<Record<string, unknown>> = {
+  $Float: LuaFloat,
+  $Table: Table,
+  $shapeOf: shapeOf,
+  $vm: vm,
+  $add: add,
+  $sub: sub,
+  $mul: mul,
+  $div: div,
+  $mod: mod,
+  $idiv: idiv,
+  $pow: pow,
+  $unm: unm,
+  $band: band,
+  $bor: bor,
+  $bxor: bxor,
+  $shl: shl,
+  $shr: shr,
+  $bnot: bnot,
+  $concat: concat,
+  $eq: eq,
+  $lt: lt,
+  $le: le,
+  $len: len,
+  $index: index,
+  $getField: getField,
+  $setIndex: setIndex,
+  $setField: setField,
+  $callAt: callAt,
+  $at: at,
+  $first: firstOfMulti,
+  $v1: first,
+  $truth: truth,
+  $list: toArray,
+  $trim: trim,
+  $ret0: ret0,
+  $ret2: ret2,
+  $ret3: ret3,
+  $retArray: retArray,
+  $toBeClosed: toBeClosed,
+  $closeDown: closeDown,
+  $closeReturn: closeReturn,
+  $forLimit: forLimit,
+  $forPrepare: forPrepare,
+  $forValue: forValue,
+  $for: forState,
+  $generate: generate,
+  $error: luaError,
+  $repark: repark,
+  $upvalues: registerClosure,
+}

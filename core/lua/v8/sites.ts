@@ -1,0 +1,46 @@
+// Where generated code stands and what its operands are called, for error messages only.
+//
+// Any Lua thread. Each operation that may fail hands its slow path a number: its place in this
+// table, which knows chunk and line and how the source names the operands ("local 'p'", "field
+// 'gold'", "global 'x'", "upvalue 'n'", "constant 'a'", "method 'buy'"). A site costs nothing until
+// it fails.
+
+export interface Site {
+  readonly chunk: string
+  readonly line: number
+  /** How the source names the first and second operand; empty when it has no name for it. */
+  readonly a: string
+  readonly b: string
+}
+
+const sites: Site[] = [{ chunk: '', line: 0, a: '', b: '' }]
+
+/** Registers a site; the answer is the number that generated code passes. */
+export function addSite(site: Site): number {
+  sites.push(site)
+  return sites.length - 1
+}
+
+const unknown = sites[0] as Site
+
+export function siteOf(id: number): Site {
+  return sites[id] ?? unknown
+}
+
+/** `chunk:line: `, as it stands before a message; empty for site 0. */
+export function sitePosition(id: number): string {
+  const site = siteOf(id)
+  return site.line === 0 ? '' : `${site.chunk}:${site.line}: `
+}
+
+/** ` (local 'p')`, or nothing. */
+export function operandA(id: number): string {
+  const name = siteOf(id).a
+  return name === '' ? '' : ` (${name})`
+}
+
+/** As operandA, for the second operand. */
+export function operandB(id: number): string {
+  const name = siteOf(id).b
+  return name === '' ? '' : ` (${name})`
+}

@@ -1,0 +1,411 @@
+// Tables: three parts and a metatable. Lanes; the hottest data of all.
+//
+//   rec   fields with constant names (`t.gold`, `{ gold = 1 }`): an object without a usable
+//         prototype, which V8 gives a hidden class. A removed field stays, as undefined.
+//   arr   t[1..n] without gaps at its end: a trailing nil is popped, so `#t` is arr.length
+//   map   everything else, in order of insertion; a removed entry is a tombstone (HashPart)
+//
+// A key lives in one part only. New keys reach `rec` through setField alone (generated code with a
+// constant name, constructors, JSON); `t[k] = v` puts them into `map`, so that a table used as a
+// dictionary does not breed hidden classes. Over `recFieldsMax` names go to `map` as well. An arr
+// that is mostly nil (a queue) moves to `map`. Generated code reads `t.rec.x` and `t.arr[i-1]`
+// itself and writes there only where old and new value are both not nil: exactly then neither
+// __newindex nor the shape of a part matters. Names that begin with `__` it always sends here.
+//
+// Keys are normal: a float with an integer's value is that integer (`normalKey`). A key that is nil
+// or NaN is the caller's error. Setting nil while iterating is safe; `next` costs O(1).
+
+import { LuaFloat } from '../engine.ts'
+import { makeInteger, type Value } from './value.ts'
+
+/** The object behind `rec`; never has a property that Lua did not put there. */
+export interface Rec {
+  [name: string]: Value
+}
+
+const bareProto = Object.create(null)
+type RecClass = new (...values: Value[]) => Rec
+
+/** A constructor whose instances inherit from nothing. */
+function bareClass(parameters: string[], body: string): RecClass {
+  const made = new Function(...parameters, body) as unknown as RecClass
+  made.prototype = bareProto
+  return made
+}
+
+/** Fields that a table may get one by one before they go to the map part. */
+export const recFieldsMax = 64
+/** Room inside the object for fields that are added one by one: V8 settles it on the first ones. */
+const EmptyRec = bareClass([], '')
+for (let i = 0; i < 16; i++) {
+  const rec = new EmptyRec()
+  rec.a = rec.b = rec.c = rec.d = undefined
+}
+
+const shapes = new Map<string, RecClass>()
+
+/** The constructor for a table constructor's named fields, in order; one for each list of names. */
+export function shapeOf(names: readonly string[]): RecClass {
+  const key = names.map((name) => JSON.stringify(name)).join()
+  let shape = shapes.get(key)
+  if (shape === undefined) {
+    const parameters = names.map((_, i) => `v${i}`)
+    const body = names.map((name, i) => `this[${JSON.stringify(name)}]=v${i}`).join(';')
+    shape = bareClass(parameters, body)
+    shapes.set(key, shape)
+  }
+  return shape
+}
+
+const adders = new Map<string, (rec: Rec, value: Value) => void>()
+
+/** Adds a field by a store that has its own inline cache; a computed store would end in slow mode. */
+function addField(rec: Rec, name: string, value: Value): void {
+  let add = adders.get(name)
+  if (add === undefined) {
+    add = new Function('r', 'v', `r[${JSON.stringify(name)}]=v`) as (r: Rec, v: Value) => void
+    adders.set(name, add)
+  }
+  add(rec, value)
+}
+
+const fieldNames = new Set<string>()
+
+/** Notes a constant name of compiled code; JSON objects keep such fields in `rec`. */
+export function noteFieldName(name: string): void {
+  fieldNames.add(name)
+}
+
+/** Does compiled code use this name? Others must not breed hidden classes. */
+export function isKnownField(name: string): boolean {
+  return fieldNames.has(name)
+}
+
+/** May this name be a field of `rec`? V8 keeps names that look like an array index elsewhere. */
+export function isFieldName(name: string): boolean {
+  return !/^(?:0|[1-9]\d*)$/.test(name)
+}
+
+/** The one form of a key that the map part is searched by. */
+export function normalKey(key: Value): Value {
+  if (!(key instanceof LuaFloat)) return key
+  const n = key.n
+  if (n >= -9007199254740991 && n <= 9007199254740991) return n + 0
+  // Floats of the integers' range are those integers; larger ones stand as the bare double.
+  return n >= -(2 ** 63) && n < 2 ** 63 ? makeInteger(BigInt(n)) : n
+}
+
+/** The key as Lua sees it when it comes back from iteration. */
+function keyToLua(key: Value): Value {
+  return typeof key === 'number' && Number.isInteger(key) && !Number.isSafeInteger(key)
+    ? new LuaFloat(key)
+    : key
+}
+
+/** The map part: insertion order, tombstones, compaction only when a new key comes. */
+export class HashPart {
+  readonly index = new Map<Value, number>()
+  keys: Value[] = []
+  values: Value[] = []
+  live = 0
+
+  get(key: Value): Value {
+    const at = this.index.get(key)
+    return at === undefined ? undefined : this.values[at]
+  }
+
+  set(key: Value, value: Value): void {
+    const at = this.index.get(key)
+    if (at !== undefined) {
+      if (this.values[at] === undefined) this.live++
+      if (value === undefined) this.live--
+      this.values[at] = value
+      return
+    }
+    if (value === undefined) return
+    if (this.keys.length > 8 && this.live < this.keys.length >> 1) this.compact()
+    this.index.set(key, this.keys.length)
+    this.keys.push(key)
+    this.values.push(value)
+    this.live++
+  }
+
+  private compact(): void {
+    let to = 0
+    for (let from = 0; from < this.keys.length; from++) {
+      const key = this.keys[from]
+      if (this.values[from] === undefined) {
+        this.index.delete(key)
+        continue
+      }
+      this.index.set(key, to)
+      this.keys[to] = key
+      this.values[to++] = this.values[from]
+    }
+    this.keys.length = to
+    this.values.length = to
+  }
+}
+
+/** What the last `Table.next` found. */
+export const found: { key: Value; value: Value } = { key: undefined, value: undefined }
+
+/** The arr of tables without a sequence. Read by all, written by none. */
+const noArr: Value[] = []
+
+export class Table {
+  declare readonly luaObject: true
+  rec: Rec | undefined
+  arr: Value[]
+  map: HashPart | undefined
+  meta: Table | undefined
+  /** The names of `rec` in order, while they are known; iteration needs them. */
+  keys: string[] | undefined
+  /** At least the number of names in `rec`. */
+  fields: number
+  /** How long arr was when its end was last set to nil: iteration may still stand there. */
+  popped: number
+
+  constructor(rec?: Rec, fields = 0, arr: Value[] = noArr) {
+    this.rec = rec
+    this.arr = arr
+    this.map = undefined
+    this.meta = undefined
+    this.keys = undefined
+    this.fields = fields
+    this.popped = 0
+  }
+
+  /** Raw read with any key. */
+  get(key: Value): Value {
+    if (typeof key === 'string') return this.getString(key)
+    if (typeof key === 'number') return this.getNumber(key)
+    const map = this.map
+    if (key instanceof LuaFloat) {
+      const normal = normalKey(key)
+      return typeof normal === 'number' ? this.getNumber(normal) : map?.get(normal)
+    }
+    return map === undefined ? undefined : map.get(key)
+  }
+
+  getString(key: string): Value {
+    const value = this.rec === undefined ? undefined : this.rec[key]
+    if (value !== undefined) return value
+    return this.map === undefined ? undefined : this.map.get(key)
+  }
+
+  /** Reads with a raw number: an integer, or a float that is not integral. */
+  getNumber(key: number): Value {
+    const arr = this.arr
+    if (key > 0 && key <= arr.length) {
+      const value = arr[key - 1]
+      if (value !== undefined) return value
+    }
+    return this.map === undefined ? undefined : this.map.get(key)
+  }
+
+  /** Raw write with any key that is neither nil nor NaN. */
+  set(key: Value, value: Value): void {
+    if (typeof key === 'string') this.setString(key, value)
+    else {
+      const normal = normalKey(key)
+      if (typeof normal === 'number') this.setNumber(normal, value)
+      else this.setMap(normal, value)
+    }
+  }
+
+  private setMap(key: Value, value: Value): void {
+    if (this.map === undefined) {
+      if (value === undefined) return
+      this.map = new HashPart()
+    }
+    this.map.set(key, value)
+  }
+
+  /** A write with a computed string: an existing field stays where it is, a new key goes to map. */
+  setString(key: string, value: Value): void {
+    const rec = this.rec
+    if (rec !== undefined && rec[key] !== undefined) rec[key] = value
+    else this.setMap(key, value)
+  }
+
+  /** A write with a constant name, for which `isFieldName` holds. */
+  setField(name: string, value: Value): void {
+    let rec = this.rec
+    if (rec !== undefined && rec[name] !== undefined) {
+      rec[name] = value
+      return
+    }
+    if (this.map !== undefined && this.map.get(name) !== undefined) {
+      this.map.set(name, value)
+      return
+    }
+    if (value === undefined) return
+    if (rec === undefined) rec = this.rec = new EmptyRec()
+    else if (this.fields >= recFieldsMax && !this.hasRoom(rec, name)) {
+      this.setMap(name, value)
+      return
+    }
+    this.fields++
+    this.keys = undefined
+    addField(rec, name, value)
+  }
+
+  /** `fields` counts a name again each time it comes back from nil; here it is counted for true. */
+  private hasRoom(rec: Rec, name: string): boolean {
+    this.fields = Object.keys(rec).length
+    return this.fields < recFieldsMax || name in rec
+  }
+
+  /** A write with a raw number: an integer, or a float that is not integral. */
+  setNumber(key: number, value: Value): void {
+    const arr = this.arr
+    const length = arr.length
+    if (key > 0 && key <= length && Number.isInteger(key)) {
+      if (value === undefined && key === length) this.popArr()
+      else arr[key - 1] = value
+    } else if (key === length + 1) {
+      if (value !== undefined) this.append(value)
+      else if (this.map !== undefined) this.map.set(key, undefined)
+    } else this.setMap(key, value)
+  }
+
+  /** Adds `value` (not nil) at the end of the sequence. */
+  append(value: Value): void {
+    const arr = this.arr === noArr ? this.startArr() : this.arr
+    const length = arr.length
+    if (length >= 64 && (length & (length - 1)) === 0 && this.thinOut()) {
+      this.setNumber(length + 1, value)
+      return
+    }
+    arr.push(value)
+    if (this.map !== undefined && this.map.live > 0) this.pullFromMap(this.map)
+  }
+
+  private startArr(): Value[] {
+    this.arr = []
+    return this.arr
+  }
+
+  /** Takes the last element off, and the nils before it. */
+  private popArr(): void {
+    const arr = this.arr
+    if (arr.length > this.popped) this.popped = arr.length
+    let n = arr.length - 1
+    while (n > 0 && arr[n - 1] === undefined) n--
+    arr.length = n
+  }
+
+  /** The key after the new last one may be waiting in the map. */
+  private pullFromMap(map: HashPart): void {
+    const arr = this.arr
+    // The appended key itself may have a tombstone in the map, never a value.
+    for (let next = map.get(arr.length + 1); next !== undefined; next = map.get(arr.length + 1)) {
+      map.set(arr.length + 1, undefined)
+      arr.push(next)
+    }
+  }
+
+  /** Moves an arr that is mostly nil to the map, but for the run at its start. */
+  private thinOut(): boolean {
+    const arr = this.arr
+    let live = 0
+    for (const value of arr) if (value !== undefined) live++
+    if (live > arr.length >> 1) return false
+    let start = 0
+    while (arr[start] !== undefined) start++
+    for (let i = start; i < arr.length; i++) {
+      const value = arr[i]
+      if (value !== undefined) this.setMap(i + 1, value)
+    }
+    arr.length = start
+    return true
+  }
+
+  /** A border, as `#t` without metamethods. */
+  length(): number {
+    return this.arr.length
+  }
+
+  /**
+   * The pair after `key` (undefined: the first), left in `found`.
+   * @returns false when there is none @throws RangeError for a key that was never in the table
+   */
+  next(key: Value): boolean {
+    if (key === undefined) return this.nextInArr(0)
+    if (typeof key === 'number' && key > 0 && key <= this.arr.length && Number.isInteger(key)) {
+      return this.nextInArr(key)
+    }
+    if (typeof key === 'string' && this.rec !== undefined) {
+      const at = this.recKeys(this.rec).indexOf(key)
+      if (at >= 0) return this.nextInRec(at + 1)
+    }
+    const normal = normalKey(key)
+    if (typeof normal === 'number' && normal > 0 && normal <= this.arr.length) {
+      if (Number.isInteger(normal)) return this.nextInArr(normal)
+    }
+    const at = this.map === undefined ? undefined : this.map.index.get(normal)
+    if (at !== undefined) return this.nextInMap(at + 1)
+    // The end of arr was set to nil while we stood on it.
+    if (typeof normal === 'number' && normal > 0 && normal <= this.popped) return this.nextInRec(0)
+    throw new RangeError('invalid key')
+  }
+
+  private nextInArr(from: number): boolean {
+    const arr = this.arr
+    for (let i = from; i < arr.length; i++) {
+      const value = arr[i]
+      if (value !== undefined) {
+        found.key = i + 1
+        found.value = value
+        return true
+      }
+    }
+    return this.nextInRec(0)
+  }
+
+  private recKeys(rec: Rec): string[] {
+    // A frozen library table cannot remember its keys.
+    if (this.keys !== undefined || Object.isFrozen(this)) return this.keys ?? Object.keys(rec)
+    this.keys = Object.keys(rec)
+    return this.keys
+  }
+
+  private nextInRec(from: number): boolean {
+    const rec = this.rec
+    if (rec !== undefined) {
+      const keys = this.recKeys(rec)
+      for (let i = from; i < keys.length; i++) {
+        const key = keys[i] as string
+        const value = rec[key]
+        if (value !== undefined) {
+          found.key = key
+          found.value = value
+          return true
+        }
+      }
+    }
+    return this.nextInMap(0)
+  }
+
+  private nextInMap(from: number): boolean {
+    const map = this.map
+    if (map !== undefined) {
+      const values = map.values
+      for (let i = from; i < values.length; i++) {
+        if (values[i] !== undefined) {
+          found.key = keyToLua(map.keys[i])
+          found.value = values[i]
+          return true
+        }
+      }
+    }
+    return false
+  }
+}
+
+/** What a tool's host library hands to Lua as `userdata`; lanes have none. */
+export class Userdata {
+  declare readonly luaObject: true
+  meta: Table | undefined = undefined
+}

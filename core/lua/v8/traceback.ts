@@ -1,0 +1,120 @@
+// Where Lua code stands: positions and tracebacks in Lua terms. Any Lua thread.
+//
+// Generated code stands on the same lines as its Lua source and is named after it, so V8's own
+// stack is the Lua stack once the frames of our runtime are left out. Parked frames of the running
+// coroutine (coroutine.ts) follow below it. Reading a stack costs microseconds; it only happens on
+// errors that need a position.
+
+import type { LuaFramePlace } from './frame.ts'
+import { luaName } from './names.ts'
+import { vm } from './state.ts'
+
+/** A loaded chunk: its name as messages show it (bytes), and its source. */
+export interface ChunkSource {
+  readonly name: string
+  readonly source: string
+}
+
+/** All loaded chunks, by the name of their scripts (text). A name loaded again replaces the old. */
+export const chunks = new Map<string, ChunkSource>()
+
+/** Functions of the runtime that count as a level of their own: a position never looks past them. */
+const boundaryNames = new Map([
+  ['luaPcall', 'pcall'],
+  ['luaXpcall', 'xpcall'],
+])
+
+const framesMax = 200
+const framesNear = 6
+
+function callSites(limit = framesMax): NodeJS.CallSite[] {
+  const { stackTraceLimit } = Error
+  const holder: { stack?: unknown } = {}
+  try {
+    Error.stackTraceLimit = limit
+    Error.captureStackTrace(holder, callSites)
+    return sitesOf(holder)
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit
+  }
+}
+
+/** V8 formats a stack when it is first asked for; here it is asked for its call sites. */
+function sitesOf(error: { stack?: unknown }): NodeJS.CallSite[] {
+  const { prepareStackTrace } = Error
+  try {
+    Error.prepareStackTrace = (_, sites) => sites
+    const { stack } = error
+    return Array.isArray(stack) ? stack : []
+  } finally {
+    Error.prepareStackTrace = prepareStackTrace
+  }
+}
+
+/** The active Lua functions, innermost first; a boundary counts as a frame without a line. */
+export function luaFrames(_limit = framesMax): LuaFramePlace[] {
+  const frames = framesOf(callSites())
+  for (let frame = vm.coroutine?.top; frame !== undefined; frame = frame.next) {
+    const place = frame.place()
+    if (place !== undefined) frames.push(place)
+  }
+  return frames
+}
+
+function framesOf(sites: readonly NodeJS.CallSite[]): LuaFramePlace[] {
+  const frames: LuaFramePlace[] = []
+  for (const site of sites) {
+    const chunk = chunks.get(site.getFileName() ?? '')?.name
+    const name = site.getFunctionName() ?? ''
+    const line = site.getLineNumber() ?? 0
+    if (chunk !== undefined) frames.push({ chunk, line, name: luaName(name) })
+    else {
+      const boundary = boundaryNames.get(name)
+      if (boundary !== undefined) frames.push({ chunk: '', line: 0, name: boundary })
+    }
+  }
+  return frames
+}
+
+/** `chunk:line: ` of the Lua function at `level` (1: the innermost); empty when there is none. */
+export function positionOf(level: number): string {
+  // Nearly always a few frames are enough, and each one costs time.
+  const near = framesOf(callSites(framesNear))
+  const frame = level <= near.length ? near[level - 1] : luaFrames()[level - 1]
+  return frame === undefined || frame.line === 0 ? '' : `${frame.chunk}:${frame.line}: `
+}
+
+/** The position of the innermost Lua function where a JavaScript error was made. */
+export function positionOfError(error: Error): string {
+  for (const site of sitesOf(error)) {
+    const chunk = chunks.get(site.getFileName() ?? '')
+    if (chunk !== undefined) return `${chunk.name}:${site.getLineNumber() ?? 0}: `
+  }
+  return ''
+}
+
+/** The traceback as `lua` prints it, from `level` on. */
+export function traceback(level: number): string {
+  const lines = ['stack traceback:']
+  for (const frame of luaFrames().slice(level - 1)) {
+    if (frame.line === 0) continue
+    const what = frame.name === 'main' ? 'in main chunk' : `in function '${frame.name}'`
+    lines.push(`\t${frame.chunk}:${frame.line}: ${what}`)
+  }
+  return lines.join('\n')
+}
+
+/**
+ * Does the innermost Lua function call `name` as a method where it stands? Judged by the line's
+ * text, because generated code does not keep how a function was called; only messages depend on it.
+ */
+export function calledAsMethod(name: string): boolean {
+  const frame = luaFrames()[0]
+  if (frame === undefined || frame.line === 0) return false
+  for (const chunk of chunks.values()) {
+    if (chunk.name !== frame.chunk) continue
+    const line = chunk.source.split(/\r\n|\n|\r/, frame.line)[frame.line - 1] ?? ''
+    return new RegExp(`:\\s*${name}\\b`).test(line) && !new RegExp(`\\.\\s*${name}\\b`).test(line)
+  }
+  return false
+}

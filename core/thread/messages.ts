@@ -1,0 +1,89 @@
+// Every message that crosses a ring: its kind, its fields, its direction.
+//
+// Any thread. A message is a ring record { kind, length, a, b, payload } (ring.ts). `sid` is a session
+// id (gate/session-table.ts), `wait` the number under which a lane parks a coroutine. Texts are UTF-8;
+// "short text" is a u8 length and that many bytes; LuaValue is the encoding of lua/value-codec.ts.
+//
+//   core → lane         a       b            payload
+//   sessionOpen         sid     0            u32 JSON length | JSON { ip, transport, uid, user?,
+//                                            attached? } | for a moved session: LuaValue data
+//   request             sid     message id   u16 route code | body
+//   notify              sid     0            u16 route code | body
+//   sessionClose        sid     0            reason
+//   bindResult          wait    status       status 0: u16 lane that owns the uid; else the reason
+//   rpcRequest          call    origin*      short service | short method | LuaValue arguments
+//   rpcResult           call    status       status 0: LuaValue results; else the error's message (its
+//                                            code, + 0x10000 for a bug that no client is told of)
+//   waitResult          wait    status       u32 number
+//   stop                0       grace ms     —
+//   laneLost            lane    0            — (calls that wait for that lane will not be answered)
+//   adminCall           call    0            JSON question          (lane/lane-inspection.ts)
+//
+//   lane → core
+//   reply               sid     message id   body
+//   replyError          sid     message id   u16 code from 400 on | body
+//   done                sid     0            — (a notify has been handled)
+//   push                sid     0            short route | body
+//   pushUid             0       0            short uid | short route | body
+//   broadcast           sid*    0            short channel | short route | body   (* left out, or 0)
+//   channelJoin         sid     0            channel
+//   channelLeave        sid     0            channel
+//   channelCount        wait    0            channel                (answered by waitResult)
+//   bind                sid     wait         uid
+//   kick                sid     0            reason
+//   kickUid             0       0            short uid | reason
+//   sessionMove         sid     0            LuaValue data: the lane has let go of this session
+//   rpcRequest          call    target lane  as above
+//   rpcResult           call    origin*      u32 status | as above
+//   log                 level   0            JSON
+//   stopped             0       0            —
+//   reloadAnswer        id      0            JSON (lane/reload-plan.ts)
+//
+//   * origin: the lane that asked | its life << 8, given back as it came: an answer for a lane that
+//   was replaced meanwhile is recognised and dropped.
+//   adminResult         call    answer kind  JSON, or a part of it; the reason of a refusal
+//
+//   lane, core → timer  (layout and use: timer/timer-port.ts)
+//   timerAdd            slot    generation   f64 due ms | u32 period ms | u32 0
+//   timerCancel         slot    generation   —
+//   timerReset          0       epoch        —
+//
+//   timer → lane, core
+//   timerFired          0       epoch        n × { u32 slot | u32 generation }
+
+export const message = {
+  sessionOpen: 1,
+  request: 2,
+  notify: 3,
+  sessionClose: 4,
+  bindResult: 5,
+  rpcRequest: 6,
+  rpcResult: 7,
+  waitResult: 8,
+  stop: 9,
+  laneLost: 10,
+  adminCall: 24,
+
+  reply: 32,
+  done: 33,
+  push: 34,
+  pushUid: 35,
+  broadcast: 36,
+  channelJoin: 37,
+  channelLeave: 38,
+  channelCount: 39,
+  bind: 40,
+  kick: 41,
+  kickUid: 42,
+  sessionMove: 43,
+  log: 44,
+  stopped: 45,
+  replyError: 46,
+  reloadAnswer: 47,
+  adminResult: 60,
+
+  timerAdd: 64,
+  timerCancel: 65,
+  timerReset: 66,
+  timerFired: 67,
+} as const

@@ -1,0 +1,23 @@
+-- Logging in: makes a uid for a guest and binds the connection to it.
+local login = service "login"
+
+local name_bytes_max = 48
+
+-- { name } -> { code, uid, name }
+---@param session Session
+---@param msg { name: string }
+function login.handler.guest(session, msg)
+  local name = msg.name
+  if type(name) ~= "string" or name == "" or #name > name_bytes_max then
+    return fail(400, "name must be a text of 1 to " .. name_bytes_max .. " bytes")
+  end
+  if session.uid then
+    return fail(409, "you are logged in already, as " .. session.data.name)
+  end
+  local uid = id.next()
+  session.data.name = name
+  session:bind(uid)
+  return { code = 200, uid = uid, name = name }
+end
+
+return login

@@ -1,0 +1,175 @@
+// Promise G5: a lane that loops, fills memory or dies takes down no socket and no other lane.
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { gameFolder, removeGameFolders } from '../support/game-folder.ts'
+import { type HostProcess, startHostProcess, stopAllHosts } from '../support/host-process.ts'
+import { connectClient, type PomeloClient } from '../support/pomelo-client.ts'
+
+const services = `return {
+  { name = "login" }, { name = "probe" }, { name = "wild" }, { name = "work" },
+  { name = "counter", lanes = "one" },
+}`
+
+const wild = `
+local wild = service "wild"
+local S = state "wild"
+S.attached = S.attached or {}
+function wild.handler.loop() while true do end end
+function wild.handler.stubborn()
+  while true do pcall(function() while true do end end) end
+end
+function wild.handler.bomb()
+  local s = "x"
+  while true do s = s .. string.rep("y", 1000000) if #s > 8000000 then s = "x" end end
+end
+function wild.handler.pattern()
+  return { found = string.find(string.rep("a", 40) .. "b", ("a*"):rep(40) .. "c") }
+end
+function wild.handler.memory()
+  local all = {}
+  for i = 1, 1e12 do all[i] = { i, tostring(i), { i } } end
+end
+function wild.handler.hoard()
+  S.hoard = S.hoard or {}
+  for i = 1, 50000 do S.hoard[#S.hoard + 1] = { i, tostring(i) } end
+  return { size = #S.hoard }
+end
+function wild.handler.stuck()
+  -- The compiler is a library call that looks at no flag.
+  load(string.rep("x=1 ", 4000000))
+  while true do end
+end
+function wild.handler.slow(session, msg)
+  local stop = clock.mono_ms() + msg.ms
+  while clock.mono_ms() < stop do end
+  return { ran = msg.ms }
+end
+function wild.handler.wait(session, msg) sleep(msg.ms) return { waited = true } end
+function wild.handler.seen(session) return { uid = session.uid, attached = S.attached[session.id] or false } end
+function wild.handler.keep(session, msg) session.data.kept = msg.kept return {} end
+function wild.handler.kept(session) return { kept = session.data.kept } end
+function wild.on_attach(session)
+  S.attached[session.id] = true
+  log.info("attached", { uid = session.uid })
+end
+return wild`
+
+let host: HostProcess
+const open: PomeloClient[] = []
+
+beforeAll(async () => {
+  const game = gameFolder({
+    'config/services.lua': services,
+    'config/host.lua': `return {
+      node = { name = "test", id = 7 },
+      lua = { engine = env("MOONWHEEL_TEST_ENGINE", "v8") },
+      lanes = { count = 3, memory_mb = 64, request_timeout_ms = 5000, run_budget_ms = 300 },
+      gate = { public_routes = { "probe.*", "login.*" } },
+      log = { level = "debug", pretty = false },
+    }`,
+    'lua/services/wild.lua': wild,
+  })
+  host = await startHostProcess({ root: game.root })
+})
+afterEach(async () => {
+  for (const client of open) expect(client.violations).toEqual([])
+  await Promise.all(open.splice(0).map((client) => client.close()))
+})
+afterAll(async () => {
+  const exit = await host.stop()
+  await stopAllHosts()
+  removeGameFolders()
+  expect(exit, exit.stderr).toMatchObject({ code: 0 })
+}, 20_000)
+
+async function logIn(uid: string): Promise<PomeloClient> {
+  const client = await connectClient({ transport: 'tcp', port: host.tcpPort, timeoutMs: 10_000 })
+  open.push(client)
+  await client.request('login.handler.as', { uid })
+  return client
+}
+
+/** FNV-1a, as lanes are chosen. */
+function laneOf(uid: string): number {
+  let hash = 2166136261
+  for (let i = 0; i < uid.length; i++) hash = Math.imul(hash ^ uid.charCodeAt(i), 16777619)
+  return (hash >>> 0) % 3
+}
+let nextUid = 0
+/** A uid that belongs to this lane, new each time. */
+function uidIn(lane: number): string {
+  for (;;) {
+    const uid = `u${nextUid++}`
+    if (laneOf(uid) === lane) return uid
+  }
+}
+
+describe('a run that takes too long is ended', () => {
+  it.each(['loop', 'stubborn', 'bomb', 'pattern', 'memory'])('%s', async (which) => {
+    const client = await logIn(uidIn(1))
+    const other = await logIn(uidIn(2))
+    const began = performance.now()
+    const reply = client.request(`wild.handler.${which}`, {})
+    expect(await other.request('wild.handler.seen')).toMatchObject({ attached: false })
+    expect(await reply).toMatchObject({ code: 503, requestId: expect.any(String) })
+    expect(performance.now() - began).toBeLessThan(2000)
+    const { requestId } = (await reply) as { requestId: string }
+    const line = await host.waitLog((each) => each.requestId === requestId, 'the killed run')
+    expect(line.traceback ?? line.msg).toMatch(/lua\/services\/wild\.lua:\d+/)
+    expect(line).toMatchObject({ route: `wild.handler.${which}`, code: 'wild v1' })
+    // The lane goes on, and the next run is not ended for the last one.
+    expect(await client.request('wild.handler.slow', { ms: 100 })).toEqual({ ran: 100 })
+    expect(await client.request('wild.handler.seen')).toMatchObject({ attached: false })
+  })
+})
+
+describe('a lane that does not come back is replaced', () => {
+  it('one that is stuck: sockets stay open, what was under way is answered 503', async () => {
+    const culprit = await logIn(uidIn(1))
+    const neighbour = await logIn(uidIn(1))
+    const stranger = await logIn(uidIn(2))
+    await neighbour.request('wild.handler.keep', { kept: 5 })
+    const waiting = neighbour.request('wild.handler.wait', { ms: 4000 })
+    const began = performance.now()
+    const fatal = culprit.request('wild.handler.stuck', {})
+    expect(await stranger.request('wild.handler.seen')).toMatchObject({ attached: false })
+    expect(await fatal).toMatchObject({ code: 503 })
+    expect(await waiting).toMatchObject({ code: 503 })
+    // Asked at once; answered when the new lane stands.
+    expect(await neighbour.request('wild.handler.seen')).toMatchObject({ attached: true })
+    expect(await culprit.request('wild.handler.seen')).toMatchObject({ attached: true })
+    // 300 ms of budget, 500 ms to yield, 2 s to be replaced, and the machine's noise.
+    expect(performance.now() - began).toBeLessThan(5000)
+    expect(await neighbour.request('wild.handler.kept')).toEqual({})
+    expect(await stranger.request('wild.handler.seen')).toMatchObject({ attached: false })
+    for (const client of [culprit, neighbour, stranger]) expect(client.isClosed).toBe(false)
+  }, 30_000)
+
+  it('one that runs out of memory', async () => {
+    const culprit = await logIn(uidIn(1))
+    const stranger = await logIn(uidIn(2))
+    for (let i = 0; i < 200; i++) {
+      const { size } = (await culprit.request('wild.handler.hoard')) as { size?: number }
+      if (size === undefined) {
+        const seen = await culprit.request('wild.handler.seen')
+        if ((seen as { attached: boolean }).attached) break
+      }
+    }
+    expect(await culprit.request('wild.handler.seen')).toMatchObject({ attached: true })
+    await host.waitLog((line) => /lane 1 is lost: out of memory/.test(line.msg), 'out of memory')
+    expect(await stranger.request('wild.handler.seen')).toMatchObject({ attached: false })
+    for (const client of [culprit, stranger]) expect(client.isClosed).toBe(false)
+  }, 30_000)
+
+  it('calls that wait for it get an error, and later ones are answered by its successor', async () => {
+    const client = await logIn(uidIn(0))
+    const caller = await logIn(uidIn(1))
+    expect(await client.request('wild.handler.seen')).toMatchObject({ attached: false })
+    const fatal = client.request('wild.handler.stuck', {})
+    // Lane 0 runs the counter. It hangs now, so this call waits in its ring until the lane is lost.
+    await caller.request('wild.handler.wait', { ms: 50 })
+    const stuckCall = caller.request('work.handler.count', {})
+    expect(await fatal).toMatchObject({ code: 503 })
+    expect(await stuckCall).toMatchObject({ code: 503 })
+    expect(await caller.request('work.handler.count', {})).toMatchObject({ count: 1 })
+  }, 30_000)
+})

@@ -1,0 +1,161 @@
+// The Lua side of differential testing: one script that runs many generated programs and prints
+// what each did, the same script for every engine.
+//
+// Each program runs twice: plainly, and as a coroutine in which every `Y(v)` yields to this driver and
+// gets v back. Values are shown so that engines can agree: no addresses, no sign of NaN, floats by
+// `%.14g`. A program that prints without end is cut off.
+
+/** Starts the output of a program; `@@ <index> <mode>` on a line of its own. */
+export const marker = '@@ '
+
+const prelude = `
+local type, tostring, pairs, select, pcall = type, tostring, pairs, select, pcall
+local format, concat, mtype = string.format, table.concat, math.type
+local running, yield, isyieldable = coroutine.running, coroutine.yield, coroutine.isyieldable
+local linesMax, callsMax = 250, 400
+
+local function Text(v)
+  local kind = mtype(v)
+  if kind == "integer" then return tostring(v) end
+  if kind == "float" then
+    if v ~= v then return "nan" end
+    return format("%.14g", v) .. "f"
+  end
+  if type(v) == "string" then
+    if #v > 80 then return "'" .. v:sub(1, 80) .. "'#" .. #v end
+    return "'" .. v .. "'"
+  end
+  if type(v) == "table" and rawget(v, "code") ~= nil then return "{code=" .. Text(rawget(v, "code")) .. "}" end
+  if v == nil or type(v) == "boolean" then return tostring(v) end
+  return type(v)
+end
+
+local function newEnv(inCoroutine)
+  local env, lines, calls, main = {}, 0, 0, nil
+  local function show(...)
+    lines = lines + 1
+    if lines > linesMax then error("too much output", 0) end
+    local out = {}
+    for i = 1, select("#", ...) do out[i] = Text((select(i, ...))) end
+    print(concat(out, " "))
+  end
+  local function Y(v)
+    if inCoroutine and running() == main and isyieldable() then return yield(v) end
+    return v
+  end
+  local function Two(v) return v, Y(v) end
+  local meta = {}
+  local function val(x)
+    if type(x) == "table" then return rawget(x, "v") or 0 end
+    return x
+  end
+  for name in ("add sub mul div mod pow idiv band bor bxor shl shr concat"):gmatch("%a+") do
+    meta["__" .. name] = function(a, b)
+      show(name, val(a), val(b))
+      return Y(name), "cut off"
+    end
+  end
+  function meta.__unm(a) return Y("unm") end
+  function meta.__bnot(a) return "bnot", 1 end
+  function meta.__len(a) return Y(42) end
+  function meta.__eq(a, b) show("eq") return Y(val(a) == val(b)) end
+  function meta.__lt(a, b) show("lt", val(a), val(b)) return Y(1) end
+  function meta.__le(a, b) show("le", val(a), val(b)) return Y(nil) end
+  function meta.__call(self, ...) return Y(select("#", ...)), ... end
+  function meta.__index(t, k) show("index", k) return Y(k), "cut off" end
+  function meta.__newindex(t, k, v) show("newindex", k, v) rawset(t, k, Y(v)) end
+  local function Obj(v) return setmetatable({ v = v }, meta) end
+  local function Closer(name, fails)
+    return setmetatable({}, { __close = function(_, e)
+      show("close", name, e)
+      Y(0)
+      if fails then error("close failed " .. name) end
+    end })
+  end
+  local function Count(n)
+    return function(_, i) if i < n then return Y(i + 1), -i end end, nil, 0
+  end
+  local function Closing(n)
+    return function(_, i) if i < n then return i + 1, Y(i * i) end end, nil, 0, Closer("for")
+  end
+  local function Tab(v) return type(v) == "table" and v or {} end
+  local function Deep()
+    calls = calls + 1
+    return calls > callsMax
+  end
+  for name, lib in pairs({ string = string, table = table, math = math, coroutine = coroutine }) do
+    env[name] = lib
+  end
+  for name, f in pairs({ pcall = pcall, xpcall = xpcall, error = error, select = select, next = next,
+    pairs = pairs, ipairs = ipairs, tostring = tostring, tonumber = tonumber, rawequal = rawequal,
+    print = print, show = show, Y = Y, Two = Two, Obj = Obj, Closer = Closer, Count = Count,
+    Closing = Closing, Deep = Deep, Text = Text, Tab = Tab }) do
+    env[name] = f
+  end
+  return env, function(co) main = co end
+end
+
+local function report(ok, ...)
+  if ok then print("returned " .. select("#", ...)) else print("raised " .. Text((...))) end
+end
+
+local function runPlain(source)
+  local f, message = load(source, "=p", "t", (newEnv(false)))
+  if not f then return report(false, message) end
+  report(pcall(f, 1, "two", nil))
+end
+
+local function runYielding(source)
+  local env, setMain = newEnv(true)
+  local f, message = load(source, "=p", "t", env)
+  if not f then return report(false, message) end
+  local co = coroutine.create(f)
+  setMain(co)
+  local function step(ok, ...)
+    if coroutine.status(co) == "dead" then return report(ok, ...) end
+    return ...
+  end
+  local value = step(coroutine.resume(co, 1, "two", nil))
+  while coroutine.status(co) ~= "dead" do value = step(coroutine.resume(co, value)) end
+  coroutine.close(co)
+end
+
+local function run(index, source)
+  print("${marker}" .. index .. " plain")
+  runPlain(source)
+  print("${marker}" .. index .. " yielding")
+  runYielding(source)
+end
+`
+
+/** The script that runs `programs`. */
+export function driverScript(programs: readonly string[]): string {
+  const runs = programs.map((text, i) => `run(${i}, [=====[\n${text}]=====])\n`)
+  return prelude + runs.join('')
+}
+
+/** The output of a driver script, cut into one text for each program. */
+export function outputs(lines: readonly string[], count: number): string[] {
+  const texts = new Array<string>(count).fill('')
+  let at = -1
+  for (const line of lines) {
+    if (line.startsWith(marker)) at = Number(line.slice(marker.length).split(' ')[0])
+    if (at >= 0) texts[at] += `${comparable(line)}\n`
+  }
+  return texts
+}
+
+/**
+ * How a message names a variable depends on PUC's register allocation in rare cases; and 5.4.4 tells
+ * the wrong line for a division by a constant zero.
+ */
+function comparable(original: string): string {
+  const line = original
+    .replace(/p:\d+: (attempt to (?:perform 'n%+0'|divide by zero))/, '$1')
+    .replaceAll('-nan', 'nan')
+  return strictNames
+    ? line
+    : line.replace(/ \((?:local|upvalue|field|global|method|constant) '[^']*'\)/g, '')
+}
+
+const strictNames = process.env.MOONWHEEL_STRICT_NAMES === '1'
