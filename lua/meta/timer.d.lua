@@ -6,6 +6,11 @@
 local Timer = {}
 
 --- Its function will not be called again. A call that is under way goes on.
+---
+--- ```lua
+--- local boom = timer.after(3000, function() log.info("boom") end)
+--- if boom:cancel() then log.info("defused") end
+--- ```
 ---@return boolean waited true when the timer was still waiting
 function Timer:cancel() end
 
@@ -29,6 +34,10 @@ function timer.after(ms, f) end
 --- Calls `f` at start + n × `ms`. The firings do not drift: one that came late does not move the
 --- next. `missed` is how many firings before this one were left out because the lane was late, or
 --- because the call before was still waiting. An error in `f` is logged and does not end the timer.
+---
+--- ```lua
+--- timer.every(1000, function(missed) log.info("a second, and " .. missed .. " before it") end)
+--- ```
 ---@param ms integer from 1
 ---@param f fun(missed: integer)
 ---@return Timer
