@@ -12,7 +12,8 @@ import { systemClock } from './base/clock.ts'
 import { type Log, openLog } from './base/log.ts'
 import { routeMatcher } from './config/public-routes.ts'
 import type { HostConfig } from './config/types.ts'
-import { Gate, type GateRules } from './gate/gate.ts'
+import { Gate } from './gate/gate.ts'
+import type { GateRules } from './gate/gate-options.ts'
 import { gateMessage } from './gate/lane-messages.ts'
 import { RouteDictionary } from './gate/route-dictionary.ts'
 import { type Listener, listenTcp } from './gate/tcp-listener.ts'
@@ -117,7 +118,7 @@ async function start(
     },
     onLost: (lane) => {
       reloader?.laneLost(lane)
-      gate?.laneLost(lane)
+      gate?.moves.laneLost(lane)
     },
     onBroken: (error) => {
       log.fatal(error.message)

@@ -104,7 +104,7 @@ export class StatusGatherer {
         accepted: gate.stats.accepted,
         refused: gate.stats.refused,
         kicked: gate.stats.kicks,
-        blocked: gate.blockedSessions,
+        blocked: gate.inbound.blockedSessions,
         channels: gate.channels.size,
       },
       messages: {

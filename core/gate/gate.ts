@@ -4,88 +4,29 @@
 // send, refuses what breaks a rule, hands messages to lanes, and sends what lanes produce. Rules
 // live here and nowhere else; nothing that a client sends can make this file throw.
 //
-//   socket ─▶ PackageDecoder ─▶ #package ─▶ #message ─▶ Lanes.tryRequest ══▶ lane
+//   socket ─▶ PackageDecoder ─▶ #package ─▶ inbound.ts ─▶ Lanes.tryRequest ══▶ lane
 //                  ▲ pause when the window is used up, or the lane is full      ║
 //   socket ◀─ Outbox ◀─ reply, push, broadcast, kick ◀═══ lane-messages.ts ◀════╝
 //
-// Order: a session's messages reach its lane in the order they came. What the gate answers itself
-// (unknown route, not logged in) it answers only when nothing is in flight, so no answer overtakes.
+// This file: connections, from accept to close, and what lanes send to them. inbound.ts: messages on
+// their way to a lane. session-moves.ts: which lane a session is in.
 
-import { assert } from '../base/assert.ts'
-import type { Clock } from '../base/clock.ts'
-import { encodeClientJson } from '../base/utf8.ts'
-import { message } from '../thread/messages.ts'
 import { TurnClock } from '../thread/turn-clock.ts'
-import type { Timers } from '../timer/timers.ts'
 import { Channels } from './channels.ts'
+import type { GateOptions, GateRules, GateStats } from './gate-options.ts'
 import { encodeHandshakeRefusal, encodeHandshakeReply, parseHandshake } from './handshake.ts'
 import { InFlight } from './in-flight.ts'
-import { type Body, decodeMessage, encodeKick, MessageView, messageType } from './message-codec.ts'
+import { Inbound } from './inbound.ts'
+import { type Body, encodeKick } from './message-codec.ts'
 import { Outbox } from './outbox.ts'
 import { heartbeatPackage, PackageDecoder, packageType } from './package-codec.ts'
 import type { RouteDictionary } from './route-dictionary.ts'
 import { RouteStats } from './route-stats.ts'
 import { Session, sessionState } from './session.ts'
+import { SessionMoves } from './session-moves.ts'
 import { SessionTable } from './session-table.ts'
 import type { GateTracer } from './trace.ts'
 import type { Accept, Transport, TransportEvents } from './transport.ts'
-
-/** The lanes, as the gate sees them. */
-export interface Lanes {
-  /** The lane of a connection without a uid. */
-  laneOfConnection(sid: number): number
-  /** The lane of a uid: always the same one. */
-  laneOfUid(uid: string): number
-  tryRequest(
-    lane: number,
-    kind: number,
-    sid: number,
-    messageId: number,
-    routeCode: number,
-    bytes: Buffer,
-    start: number,
-    end: number,
-  ): boolean
-  send(lane: number, kind: number, a: number, b: number, payload?: Uint8Array): void
-  hasRoom(lane: number): boolean
-}
-
-export interface GateRules {
-  readonly heartbeatS: number
-  readonly connectionsMax: number
-  readonly handshakeTimeoutMs: number
-  readonly frameBytesMaxBeforeBind: number
-  readonly frameBytesMax: number
-  readonly outQueueBytesMax: number
-  readonly outStallMs: number
-  /** Messages of one session that may be in its lane. */
-  readonly inboxMessagesMax: number
-  /** Bytes held for a WebSocket client that sends on although its window is used up. */
-  readonly unreadBytesMax: number
-}
-
-export interface GateOptions {
-  readonly rules: GateRules
-  readonly lanes: Lanes
-  readonly timers: Timers
-  readonly clock: Clock
-  readonly dictionary: RouteDictionary
-  /** Whether a route may be called before the uid is bound. */
-  readonly isPublic: (route: string) => boolean
-  /** Something came in or has to leave: asks for a turn of the pump. */
-  readonly schedule: () => void
-  readonly log: (level: 'debug' | 'info' | 'warn', text: string, data: object) => void
-}
-
-/** Numbers for status and metrics. */
-export interface GateStats {
-  accepted: number
-  refused: number
-  requests: number
-  notifies: number
-  kicks: number
-  bytesIn: number
-}
 
 export class Gate {
   readonly sessions = new SessionTable()
@@ -101,36 +42,58 @@ export class Gate {
   }
   readonly routeStats = new RouteStats()
   readonly inFlight = new InFlight()
-  /** Hears of every message while somebody traces. */
-  tracer: GateTracer | undefined
+  /** From a socket to a lane. */
+  readonly inbound: Inbound
+  /** From one lane to another. */
+  readonly moves: SessionMoves
   readonly #options: GateOptions
   #rules: GateRules
-  #dictionary: RouteDictionary
-  #isPublic: (route: string) => boolean
-  readonly #lanes: Lanes
-  readonly #view = new MessageView()
-  /** Sessions that wait for room in their lane's ring. */
-  readonly #blocked = new Set<Session>()
-  /** Sessions that closed on their way between two lanes: the new lane hears of both. */
-  readonly #closedWhileMoving = new Map<number, Session>()
   readonly #turnClock: TurnClock
-  /** When the message that is being read came in. */
-  #receivedMs = 0
   #accepting = true
 
   constructor(options: GateOptions) {
     this.#options = options
     this.#rules = options.rules
-    this.#dictionary = options.dictionary
-    this.#isPublic = options.isPublic
-    this.#lanes = options.lanes
     this.#turnClock = new TurnClock(options.clock)
     this.outbox = new Outbox(
       { queueBytesMax: options.rules.outQueueBytesMax, stallMs: options.rules.outStallMs },
       options.clock,
       (session, reason) => this.#dropSlow(session, reason),
     )
+    const kick = (session: Session, reason: string) => this.kick(session, reason)
+    this.inbound = new Inbound({
+      lanes: options.lanes,
+      outbox: this.outbox,
+      inFlight: this.inFlight,
+      stats: this.stats,
+      routeStats: this.routeStats,
+      turnClock: this.#turnClock,
+      dictionary: options.dictionary,
+      isPublic: options.isPublic,
+      kick,
+      decoded: (session, status) => this.#decoded(session, status),
+    })
+    this.moves = new SessionMoves({
+      sessions: this.sessions,
+      lanes: options.lanes,
+      inbound: this.inbound,
+      inFlight: this.inFlight,
+      rules: () => this.#rules,
+      schedule: options.schedule,
+      kick,
+      reply: (sid, messageId, body, code) => this.reply(sid, messageId, body, code),
+      done: (sid) => this.done(sid),
+    })
     options.timers.every(250, () => this.outbox.checkStalls())
+  }
+
+  /** Hears of every message while somebody traces. */
+  get tracer(): GateTracer | undefined {
+    return this.inbound.tracer
+  }
+
+  set tracer(tracer: GateTracer | undefined) {
+    this.inbound.tracer = tracer
   }
 
   /** For listeners: takes a connection, or ends it with a reason that the client can show. */
@@ -155,14 +118,9 @@ export class Gate {
 
   /** After-turn step: lets waiting sessions read on, then sends what the turn produced. */
   readonly afterTurn = (): void => {
-    if (this.#blocked.size > 0) this.#unblock()
+    this.inbound.unblock()
     this.outbox.flush()
     this.#turnClock.expire()
-  }
-
-  /** Sessions that are not read from, because their lane has no room. */
-  get blockedSessions(): number {
-    return this.#blocked.size
   }
 
   /**
@@ -178,12 +136,19 @@ export class Gate {
     this.routeStats.replied(routeCode, latencyMs)
     if (errorCode !== 0) this.routeStats.error(routeCode, errorCode)
     if (this.tracer !== undefined) {
-      this.tracer.event('reply', session, this.#routeName(routeCode), messageId, body, latencyMs)
+      this.tracer.event(
+        'reply',
+        session,
+        this.inbound.routeName(routeCode),
+        messageId,
+        body,
+        latencyMs,
+      )
     }
     if (session.state !== sessionState.closing) {
       this.outbox.response(session, messageId, body, errorCode !== 0)
     }
-    this.#settled(session)
+    this.inbound.settled(session)
   }
 
   /** A lane has handled a notify. */
@@ -191,7 +156,7 @@ export class Gate {
     const session = this.sessions.get(sid)
     if (session === undefined) return
     this.inFlight.shift(session)
-    this.#settled(session)
+    this.inbound.settled(session)
   }
 
   push(session: Session | undefined, route: string, body: Body): void {
@@ -225,82 +190,15 @@ export class Gate {
     if (session !== undefined) this.channels.leave(session, channel)
   }
 
-  /**
-   * Binds a session to a uid, kicks the session that had it, and tells the lane that asked.
-   * @param lane the lane that asked, and in which a coroutine waits under the number `wait`
-   */
-  bind(lane: number, sid: number, wait: number, uid: string): void {
-    const session = this.sessions.get(sid)
-    const refuse = (reason: string) =>
-      this.#lanes.send(lane, message.bindResult, wait, 1, Buffer.from(reason))
-    if (session === undefined) return refuse('the client has gone')
-    if (session.uid === uid) {
-      const owner = session.movingTo >= 0 ? session.movingTo : session.lane
-      return this.#sendBound(lane, wait, owner)
-    }
-    if (session.state === sessionState.bound) {
-      return refuse(`this session is bound to uid ${session.uid} already`)
-    }
-    const before = this.sessions.bind(session, uid)
-    if (before !== undefined) this.kick(before, 'logged in from another place')
-    session.state = sessionState.bound
-    session.decoder.bodyBytesMax = this.#rules.frameBytesMax
-    const owner = this.#lanes.laneOfUid(uid)
-    if (owner === session.lane) session.window = this.#rules.inboxMessagesMax
-    else session.movingTo = owner
-    this.#sendBound(lane, wait, owner)
-  }
-
-  /** The old lane has let go of a session and hands over its data; the new lane takes it. */
-  moved(sid: number, data: Uint8Array): void {
-    const closed = this.#closedWhileMoving.get(sid)
-    const session = closed ?? this.sessions.get(sid)
-    assert(session !== undefined && session.movingTo >= 0, `session ${sid} moved without having to`)
-    this.#arrive(session)
-    this.#lanes.send(session.lane, message.sessionOpen, sid, 0, this.#describe(session, data))
-    if (closed === undefined) return this.#readOn(session)
-    this.#closedWhileMoving.delete(sid)
-    this.#tellClosed(session)
-  }
-
-  /**
-   * A lane is gone with all that it knew. What was under way in it is answered 503, its sessions are
-   * opened anew for its successor, and those on their way out of it go on without their data. What
-   * clients send meanwhile waits unread.
-   */
-  laneLost(lane: number): void {
-    const reply = encodeClientJson('{"code":503,"message":"the server lost this; try again"}')
-    for (const session of this.sessions) {
-      if (session.lane !== lane) continue
-      const isMoving = session.movingTo >= 0
-      if (isMoving) this.#arrive(session)
-      const isKnown = session.state === sessionState.ready || session.state === sessionState.bound
-      if (isKnown) {
-        const about = this.#describe(session, undefined, !isMoving)
-        this.#lanes.send(session.lane, message.sessionOpen, session.id, 0, about)
-      }
-      while (session.flightFirst >= 0) {
-        const { flightFirst } = session
-        if (this.inFlight.kind(flightFirst) === message.notify) this.done(session.id)
-        else this.reply(session.id, this.inFlight.messageId(flightFirst), reply, 503)
-      }
-      if (isMoving) this.#readOn(session)
-    }
-    for (const session of [...this.#closedWhileMoving.values()]) {
-      if (session.lane === lane) this.moved(session.id, new Uint8Array(0))
-    }
-    this.#options.schedule()
-  }
-
   /** From now on these routes are known; codes that clients have stay what they are. */
   setDictionary(dictionary: RouteDictionary): void {
-    this.#dictionary = dictionary
+    this.inbound.dictionary = dictionary
   }
 
   /** New rules: what concerns a connection's start holds for new connections. */
   setRules(rules: GateRules, isPublic: (route: string) => boolean): void {
     this.#rules = rules
-    this.#isPublic = isPublic
+    this.inbound.isPublic = isPublic
     this.outbox.limits = { queueBytesMax: rules.outQueueBytesMax, stallMs: rules.outStallMs }
   }
 
@@ -324,18 +222,11 @@ export class Gate {
     for (const session of this.sessions) this.kick(session, reason)
   }
 
-  /** The lane that it was moving to is its lane now. */
-  #arrive(session: Session): void {
-    session.lane = session.movingTo
-    session.movingTo = -1
-    session.window = this.#rules.inboxMessagesMax
-  }
-
   // --- one connection ---------------------------------------------------------------------------
 
   #open(transport: Transport): TransportEvents {
     const session = this.sessions.open((id) => {
-      const lane = this.#lanes.laneOfConnection(id)
+      const lane = this.#options.lanes.laneOfConnection(id)
       return new Session(id, transport, lane, this.#options.clock.monotonicMs())
     })
     session.decoder = new PackageDecoder(
@@ -379,33 +270,6 @@ export class Gate {
     }
   }
 
-  /** Takes up reading where it stopped, if nothing stands in the way any more. */
-  #readOn(session: Session): void {
-    if (!session.paused || session.state === sessionState.closing) return
-    const held = session.held
-    if (held !== undefined) {
-      session.held = undefined
-      this.#receivedMs = held.receivedMs
-      if (
-        !this.#forward(session, held.kind, held.id, held.routeCode, held.body, 0, held.body.length)
-      )
-        return
-    }
-    const status = session.decoder.resume()
-    if (status !== 'ok') return this.#decoded(session, status)
-    session.paused = false
-    session.transport.resume()
-  }
-
-  #unblock(): void {
-    const blocked = [...this.#blocked]
-    this.#blocked.clear()
-    for (const session of blocked) {
-      if (this.#lanes.hasRoom(session.lane)) this.#readOn(session)
-      else this.#blocked.add(session)
-    }
-  }
-
   /** One package; returns false when nothing more may be read for now. */
   #package(session: Session, type: number, bytes: Uint8Array, start: number, end: number): boolean {
     session.heard++
@@ -419,7 +283,7 @@ export class Gate {
       case sessionState.closing:
         return false
     }
-    if (type === packageType.data) return this.#message(session, bytes as Buffer, start, end)
+    if (type === packageType.data) return this.inbound.message(session, bytes as Buffer, start, end)
     if (type === packageType.heartbeat && session.handshake?.dialect === 'pomelo') {
       this.outbox.queue(session, heartbeatPackage)
     }
@@ -441,9 +305,9 @@ export class Gate {
     const { heartbeatS } = this.#rules
     const reply = encodeHandshakeReply(handshake, {
       heartbeatS,
-      dictionary: this.#dictionary,
+      dictionary: this.inbound.dictionary,
     })
-    session.dictionary = this.#dictionary
+    session.dictionary = this.inbound.dictionary
     this.outbox.queue(session, reply)
   }
 
@@ -451,7 +315,7 @@ export class Gate {
     session.state = sessionState.ready
     this.#options.timers.cancel(session.timer)
     session.timer = 0
-    this.#lanes.send(session.lane, message.sessionOpen, session.id, 0, this.#describe(session))
+    this.moves.opened(session)
     if (this.#rules.heartbeatS === 0) return
     this.outbox.queue(session, heartbeatPackage)
     session.heardAtBeat = session.heard
@@ -473,131 +337,6 @@ export class Gate {
     }
   }
 
-  // --- messages ---------------------------------------------------------------------------------
-
-  #message(session: Session, bytes: Buffer, start: number, end: number): boolean {
-    const view = this.#view
-    const refused = decodeMessage(bytes, start, end, view)
-    if (refused !== undefined) {
-      this.kick(session, `a message could not be read: ${refused}`)
-      return false
-    }
-    if (view.compressedBody) {
-      this.kick(session, 'compressed bodies are not supported')
-      return false
-    }
-    const kind = view.type === messageType.request ? message.request : message.notify
-    const code = view.routeCode || (this.#dictionary.codeOf(view.route) ?? 0)
-    this.#receivedMs = this.#turnClock.nowMs()
-    return this.#forward(session, kind, view.id, code, bytes, view.bodyStart, view.bodyEnd)
-  }
-
-  /** Hands a message on or answers it; returns false when reading must stop. */
-  #forward(
-    session: Session,
-    kind: number,
-    id: number,
-    routeCode: number,
-    bytes: Buffer,
-    start: number,
-    end: number,
-  ): boolean {
-    const refusal = this.#refusal(session, routeCode)
-    if (refusal !== undefined) {
-      if (session.inFlight > 0) return this.#hold(session, kind, id, routeCode, bytes, start, end)
-      if (kind === message.request) this.#refuse(session, id, routeCode, refusal)
-      return true
-    }
-    if (session.movingTo >= 0 || session.inFlight >= session.window) {
-      return this.#hold(session, kind, id, routeCode, bytes, start, end)
-    }
-    const { lane } = session
-    if (!this.#lanes.tryRequest(lane, kind, session.id, id, routeCode, bytes, start, end)) {
-      this.#blocked.add(session)
-      return this.#hold(session, kind, id, routeCode, bytes, start, end)
-    }
-    session.inFlight++
-    this.inFlight.push(session, kind, id, routeCode, this.#receivedMs)
-    if (kind === message.request) {
-      this.stats.requests++
-      this.routeStats.request(routeCode)
-    } else {
-      this.stats.notifies++
-      this.routeStats.notify(routeCode)
-    }
-    if (this.tracer !== undefined) this.#traceIn(session, kind, id, routeCode, bytes, start, end)
-    return session.inFlight < session.window
-  }
-
-  #refuse(
-    session: Session,
-    id: number,
-    routeCode: number,
-    refusal: { code: number; message: string },
-  ): void {
-    const body = encodeClientJson(JSON.stringify(refusal))
-    // A code that no route has would make a row of its own for every number a client thinks of.
-    const counted = this.#dictionary.routeOf(routeCode) === undefined ? 0 : routeCode
-    this.routeStats.error(counted, refusal.code)
-    this.tracer?.event('reply', session, this.#routeName(routeCode), id, body, 0)
-    this.outbox.response(session, id, body, true)
-  }
-
-  #traceIn(
-    session: Session,
-    kind: number,
-    id: number,
-    routeCode: number,
-    bytes: Buffer,
-    start: number,
-    end: number,
-  ): void {
-    const name = kind === message.request ? 'request' : 'notify'
-    const body = bytes.subarray(start, end)
-    this.tracer?.event(name, session, this.#routeName(routeCode), id, body)
-  }
-
-  #routeName(code: number): string {
-    return this.#dictionary.routeOf(code) ?? ''
-  }
-
-  /** Why this session may not call this route, as the client is told; undefined when it may. */
-  #refusal(session: Session, code: number): { code: number; message: string } | undefined {
-    const route = this.#dictionary.routeOf(code)
-    if (route === undefined) return { code: 404, message: 'no such route' }
-    if (session.state === sessionState.bound || this.#isPublic(route)) return undefined
-    return { code: 401, message: 'log in first' }
-  }
-
-  #hold(
-    session: Session,
-    kind: number,
-    id: number,
-    routeCode: number,
-    bytes: Buffer,
-    start: number,
-    end: number,
-  ): false {
-    assert(session.held === undefined, 'a session holds one message at most')
-    session.held = {
-      kind,
-      id,
-      routeCode,
-      body: Buffer.from(bytes.subarray(start, end)),
-      receivedMs: this.#receivedMs,
-    }
-    session.paused = true
-    session.transport.pause()
-    return false
-  }
-
-  /** One message in the lane less. */
-  #settled(session: Session): void {
-    session.inFlight--
-    assert(session.inFlight >= 0, `session ${session.id} was answered twice`)
-    if (session.paused) this.#readOn(session)
-  }
-
   // --- ends -------------------------------------------------------------------------------------
 
   #dropSlow(session: Session, reason: string): void {
@@ -614,43 +353,13 @@ export class Gate {
     const known = session.state === sessionState.ready || session.state === sessionState.bound
     session.state = sessionState.closing
     session.closeReason = reason
-    session.held = undefined
+    this.inbound.forget(session)
     this.inFlight.clear(session)
     this.tracer?.event('close', session, '', 0, Buffer.from(reason))
-    this.#blocked.delete(session)
     if (session.timer !== 0) this.#options.timers.cancel(session.timer)
     this.channels.leaveAll(session)
     this.sessions.close(session)
-    if (!known) return
-    if (session.movingTo >= 0) this.#closedWhileMoving.set(session.id, session)
-    else this.#tellClosed(session)
-    this.#options.schedule()
-  }
-
-  #tellClosed(session: Session): void {
-    const reason = Buffer.from(session.closeReason)
-    this.#lanes.send(session.lane, message.sessionClose, session.id, 0, reason)
-  }
-
-  #sendBound(asker: number, wait: number, owner: number): void {
-    const payload = Buffer.allocUnsafe(2)
-    payload.writeUInt16LE(owner, 0)
-    this.#lanes.send(asker, message.bindResult, wait, 0, payload)
-  }
-
-  /** What a lane is told of a session: JSON, and the data that it carried in its last lane. */
-  #describe(session: Session, data?: Uint8Array, isAttached = false): Uint8Array {
-    const json = JSON.stringify({
-      ip: session.transport.remoteAddress,
-      transport: session.transport.kind,
-      uid: session.uid,
-      user: session.handshake?.userJson,
-      ...(isAttached ? { attached: true } : {}),
-    })
-    const head = Buffer.allocUnsafe(4)
-    const text = Buffer.from(json)
-    head.writeUInt32LE(text.length, 0)
-    return Buffer.concat(data === undefined ? [head, text] : [head, text, data])
+    if (known) this.moves.closed(session)
   }
 
   #wireRoute(session: Session, route: string): number | string {

@@ -71,7 +71,7 @@ export function gateMessage(
       return true
     }
     case message.bind:
-      gate.bind(from.index, a, b, bytes.toString('utf8', start, end))
+      gate.moves.bind(from.index, a, b, bytes.toString('utf8', start, end))
       return true
     case message.kick:
       gate.kick(gate.sessions.get(a), bytes.toString('utf8', start, end))
@@ -83,7 +83,7 @@ export function gateMessage(
       return true
     }
     case message.sessionMove:
-      gate.moved(a, bytes.subarray(start, end))
+      gate.moves.moved(a, bytes.subarray(start, end))
       return true
     default:
       return false
