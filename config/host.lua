@@ -45,6 +45,29 @@ return {
     public_routes = { "login.*", "echo.*" },
   },
 
+  -- What db.exec and entities write goes to files first: readable SQL, safe on the disk before the
+  -- player is answered. A process of its own then brings it into the database.
+  spool = {
+    folder = "sql-spool",
+    policy = "fdatasync", -- "write" is faster, and loses the last moments when the power fails
+    segment_bytes_max = 64 * 1024 * 1024, -- of one file
+  },
+  drain = {
+    auto = true, -- started and watched by this host; false: you run `npm run drain -- --follow`
+    batch_transactions_max = 2000, -- as many go into the database at once
+    archive_days = 0, -- how long drained files are kept; 0 is for ever
+  },
+
+  -- The game's database; config/schema says which tables it has.
+  db = {
+    -- "mysql://user:password@127.0.0.1:3306/game" (MariaDB too), "postgres://user@127.0.0.1/game"
+    url = env("MOONWHEEL_DB_URL", "sqlite:data/game.db"),
+    query_timeout_ms = 3000,
+    pool_connections_max = 8, -- for reads, of this host
+    result_rows_max = 10000, -- a query that finds more is an error
+    result_bytes_max = 1024 * 1024,
+  },
+
   log = {
     level = "info", -- trace, debug, info, warn, error
     pretty = "auto", -- true: for people; false: one JSON object a line; "auto": people on a terminal

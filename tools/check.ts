@@ -44,6 +44,7 @@ function summary(config: HostConfig): string {
   return [
     `config    ok: node '${config.node.name}', ${lanes}, ${config.lua.engine} engine`,
     `services  ok: ${services === '' ? 'none' : services}`,
+    `schema    ok: ${config.schema.length === 0 ? 'none' : config.schema.map(({ name }) => name).join(', ')}`,
     `tables    ok: ${tables.length === 0 ? 'none' : tables.join(', ')}`,
   ].join('\n')
 }

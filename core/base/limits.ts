@@ -84,4 +84,18 @@ export const limits = {
   outQueueBytesMax: 256 * 1024,
   /** How long those bytes may stand still before the client is kicked. */
   outStallMs: 2000,
+  /** One file of the spool. */
+  segmentBytesMax: 64 * 1024 * 1024,
+  /** Transactions of the spool that the drainer applies in one transaction of the database. */
+  batchTransactionsMax: 2000,
+  /** Days that drained segments stay in the archive; 0 is for ever. */
+  archiveDays: 0,
+  /** One query of a read, waiting for a connection included. */
+  queryTimeoutMs: 3000,
+  /** Connections of one host to the database, for reads. */
+  poolConnectionsMax: 8,
+  /** Rows that one query may return. */
+  resultRowsMax: 10_000,
+  /** Bytes that one query may return. */
+  resultBytesMax: 1024 * 1024,
 } as const

@@ -5,8 +5,11 @@
 
 import { availableParallelism } from 'node:os'
 import { limits } from '../base/limits.ts'
+import { databaseUrlProblem } from './database-url.ts'
 import { bytes, choice, integer, port, type Section, text, textList } from './fields.ts'
 import type {
+  DbConfig,
+  DrainConfig,
   GateConfig,
   HostSections,
   LanesConfig,
@@ -14,6 +17,7 @@ import type {
   LogConfig,
   LuaConfig,
   NodeConfig,
+  SpoolConfig,
 } from './types.ts'
 
 const node: Section<NodeConfig> = {
@@ -64,6 +68,26 @@ const gate: Section<GateConfig> = {
   ),
 }
 
+const spool: Section<SpoolConfig> = {
+  folder: text('sql-spool', /^[^\0]{1,1024}$/, 'a folder'),
+  policy: choice('fdatasync', ['fdatasync', 'write']),
+  segmentBytesMax: bytes(limits.segmentBytesMax, 65536, 1024 * 1024 * 1024),
+}
+
+const drain: Section<DrainConfig> = {
+  auto: choice<boolean>(true, [true, false]),
+  batchTransactionsMax: integer(limits.batchTransactionsMax, 1, 100_000),
+  archiveDays: integer(limits.archiveDays, 0, 36_500),
+}
+
+const db: Section<DbConfig> = {
+  url: text('sqlite:data/game.db', /^[^\0]{1,1024}$/, 'the address of a database'),
+  queryTimeoutMs: integer(limits.queryTimeoutMs, 10, 600_000),
+  poolConnectionsMax: integer(limits.poolConnectionsMax, 1, 256),
+  resultRowsMax: integer(limits.resultRowsMax, 1, 1_000_000),
+  resultBytesMax: bytes(limits.resultBytesMax, 1024, 256 * 1024 * 1024),
+}
+
 const log: Section<LogConfig> = {
   level: choice('info', ['trace', 'debug', 'info', 'warn', 'error']),
   pretty: choice<boolean | 'auto'>('auto', [true, false, 'auto']),
@@ -76,6 +100,9 @@ export const hostSchema: { readonly [S in keyof HostSections]: Section<HostSecti
   lua,
   listen,
   gate,
+  spool,
+  drain,
+  db,
   log,
 }
 
@@ -99,6 +126,10 @@ export const rules: readonly Rule[] = [
           path: ['gate', 'out_queue_bytes_max'],
           message: `expected at least gate.frame_bytes_max (${g.frameBytesMax}), got ${g.outQueueBytesMax}`,
         },
+  ({ db: d }) => {
+    const message = databaseUrlProblem(d.url)
+    return message === undefined ? undefined : { path: ['db', 'url'], message }
+  },
   ({ listen: l }) => samePort('ws', l.ws, 'tcp', l.tcp),
   ({ listen: l }) => samePort('http', l.http, 'tcp', l.tcp) ?? samePort('http', l.http, 'ws', l.ws),
 ]

@@ -6,6 +6,7 @@
 
 import { existsSync, readdirSync } from 'node:fs'
 import { isAbsolute, join, relative, resolve, sep } from 'node:path'
+import { DatabaseTableCheck, databasePrelude } from './database-schema.ts'
 import { type Evaluated, evaluate, type Sources } from './evaluate.ts'
 import { checkSection, overrideSection, type Section } from './fields.ts'
 import { hostSchema, rules } from './host-schema.ts'
@@ -19,6 +20,7 @@ import {
   tablePrelude,
 } from './table-schema.ts'
 import type {
+  DatabaseTable,
   HostConfig,
   HostOverrides,
   HostSections,
@@ -53,8 +55,9 @@ export function loadConfig(options: LoadOptions): HostConfig {
   const sections = loadHost(sources, `${folder}/host.lua`, options)
   const services = loadServices(sources, `${folder}/services.lua`)
   const tables = loadTableFolder(sources, `${folder}/tables`)
+  const schema = loadSchemaFolder(sources, `${folder}/schema`)
   problems.throwIfAny()
-  return deepFreeze({ root, ...sections, services, tables })
+  return deepFreeze({ root, ...sections, services, tables, schema })
 }
 
 /**
@@ -115,6 +118,9 @@ function loadHost(sources: Sources, file: string, options: LoadOptions): HostSec
     lua: section('lua'),
     listen: section('listen'),
     gate: section('gate'),
+    spool: section('spool'),
+    drain: section('drain'),
+    db: section('db'),
     log: section('log'),
   }
   // A field that was refused has its default, against which other fields must not be judged.
@@ -210,15 +216,19 @@ function isInside(path: string): boolean {
 
 // --- tables
 
-function loadTableFolder(sources: Sources, folder: string): TableConfig[] {
+/** The names of the Lua files of a folder; none when there is no folder. */
+function luaFilesOf(sources: Sources, folder: string): string[] {
   const path = join(sources.root, folder)
   if (!existsSync(path)) return []
-  const names = readdirSync(path)
+  return readdirSync(path)
     .filter((name) => name.endsWith('.lua'))
     .sort()
+}
+
+function loadTableFolder(sources: Sources, folder: string): TableConfig[] {
   const tables: TableConfig[] = []
   const checked = new Map<string, CheckedTable>()
-  for (const fileName of names) {
+  for (const fileName of luaFilesOf(sources, folder)) {
     const name = fileName.slice(0, -'.lua'.length)
     const file = `${folder}/${fileName}`
     if (!/^[A-Za-z_]\w*$/.test(name)) {
@@ -239,6 +249,18 @@ function loadTableFolder(sources: Sources, folder: string): TableConfig[] {
   }
   checkReferences(checked, sources.problems)
   return tables
+}
+
+// --- schema
+
+function loadSchemaFolder(sources: Sources, folder: string): DatabaseTable[] {
+  return luaFilesOf(sources, folder).flatMap((fileName) => {
+    const file = `${folder}/${fileName}`
+    const evaluated = evaluate(sources, file, databasePrelude)
+    if (evaluated === undefined) return []
+    const name = fileName.slice(0, -'.lua'.length)
+    return new DatabaseTableCheck(name, file, evaluated, sources.problems).run() ?? []
+  })
 }
 
 function deepFreeze<T>(value: T): T {

@@ -49,6 +49,33 @@ export interface LogConfig {
   readonly pretty: boolean | 'auto'
 }
 
+export interface SpoolConfig {
+  /** Where SQL records are written, from the root folder; each host has a folder of its name in it. */
+  readonly folder: string
+  /** `fdatasync` survives a power failure, `write` only the end of the process. */
+  readonly policy: 'fdatasync' | 'write'
+  readonly segmentBytesMax: number
+}
+
+export interface DrainConfig {
+  /** The host runs the drainer as a supervised child. */
+  readonly auto: boolean
+  /** Transactions that go into the database in one of its transactions. */
+  readonly batchTransactionsMax: number
+  /** Days that drained segments are kept in the archive; 0 is for ever. */
+  readonly archiveDays: number
+}
+
+export interface DbConfig {
+  /** `sqlite:data/game.db`, `mysql://user:password@host/name`, `postgres://...`: database-url.ts. */
+  readonly url: string
+  readonly queryTimeoutMs: number
+  /** Connections for reads, of each host. */
+  readonly poolConnectionsMax: number
+  readonly resultRowsMax: number
+  readonly resultBytesMax: number
+}
+
 /** The sections of config/host.lua. */
 export interface HostSections {
   readonly node: NodeConfig
@@ -56,6 +83,9 @@ export interface HostSections {
   readonly lua: LuaConfig
   readonly listen: ListenConfig
   readonly gate: GateConfig
+  readonly spool: SpoolConfig
+  readonly drain: DrainConfig
+  readonly db: DbConfig
   readonly log: LogConfig
 }
 
@@ -90,11 +120,45 @@ export interface TableConfig {
   readonly rowCount: number | undefined
 }
 
+/** What a column holds; core/config/database-schema.ts says what each kind means. */
+export const columnKinds = ['int', 'float', 'text', 'blob', 'json', 'bool', 'time'] as const
+export type ColumnKind = (typeof columnKinds)[number]
+
+export interface DatabaseColumn {
+  readonly name: string
+  readonly kind: ColumnKind
+  /** It may be NULL. */
+  readonly optional: boolean
+  /** Characters (code points) of a text; undefined: no limit of its own. */
+  readonly lengthMax: number | undefined
+  readonly default: boolean | number | string | undefined
+}
+
+export interface DatabaseIndex {
+  readonly name: string
+  readonly columns: readonly string[]
+  readonly unique: boolean
+}
+
+/** One file of config/schema, validated: a table of the game's database. */
+export interface DatabaseTable {
+  readonly name: string
+  /** Path from the root folder: `config/schema/role.lua`. */
+  readonly file: string
+  /** The columns of the primary key, in its order. */
+  readonly key: readonly string[]
+  /** The key's first, then the others as the file has them. */
+  readonly columns: readonly DatabaseColumn[]
+  readonly indexes: readonly DatabaseIndex[]
+}
+
 export interface HostConfig extends HostSections {
   /** The folder that paths are relative to; absolute. */
   readonly root: string
   readonly services: readonly ServiceConfig[]
   readonly tables: readonly TableConfig[]
+  /** The database's tables, by name in order of the alphabet. */
+  readonly schema: readonly DatabaseTable[]
 }
 
 /** Values that a command line puts over those of host.lua, by section and camelCase field. */

@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { databasePrelude } from '../../core/config/database-schema.ts'
 import { evaluate } from '../../core/config/evaluate.ts'
 import { Problems } from '../../core/config/problems.ts'
 import { tablePrelude } from '../../core/config/table-schema.ts'
@@ -46,8 +47,9 @@ return tell
 `
 
 const all = readLuaMeta(join(projectFolder, 'lua/meta'))
-const ofHost = all.filter(({ file }) => file !== 'config.d.lua')
 const ofConfig = all.filter(({ file }) => file === 'config.d.lua')
+const ofSchema = all.filter(({ file }) => file === 'schema.d.lua')
+const ofHost = all.filter((each) => !ofConfig.includes(each) && !ofSchema.includes(each))
 const named = (list: readonly Documented[], name: string) => list.find((each) => each.name === name)
 
 function bareEngine(): LuaEngine {
@@ -130,16 +132,28 @@ describe('lua/meta and the host library', () => {
   })
 })
 
-it('config.d.lua documents what files of config may use, and nothing else', () => {
-  const root = mkdtempSync(join(tmpdir(), 'moonwheel-meta-'))
-  const source =
-    'local names = {} for name in pairs(_G) do names[#names + 1] = name end return { names = names }'
-  writeFileSync(join(root, 'all.lua'), source)
-  const sources = { root, env: {}, problems: new Problems() }
-  const value = evaluate(sources, 'all.lua', tablePrelude)?.value as { names: string[] }
-  rmSync(root, { recursive: true })
-  const real = value.names.filter((name) => !standard.has(name))
-  expect(ofConfig.map(({ name }) => name).sort()).toEqual(real.sort())
+describe('config.d.lua and schema.d.lua', () => {
+  /** What a config file sees besides Lua's own. */
+  function seenBy(prelude: string): string[] {
+    const root = mkdtempSync(join(tmpdir(), 'moonwheel-meta-'))
+    const source =
+      'local names = {} for name in pairs(_G) do names[#names + 1] = name end return { names = names }'
+    writeFileSync(join(root, 'all.lua'), source)
+    const sources = { root, env: {}, problems: new Problems() }
+    const value = evaluate(sources, 'all.lua', prelude)?.value as { names: string[] }
+    rmSync(root, { recursive: true })
+    return value.names.filter((name) => !standard.has(name)).sort()
+  }
+
+  it('document what files of config/ may use, and nothing else', () => {
+    expect(ofConfig.map(({ name }) => name).sort()).toEqual(seenBy(tablePrelude))
+  })
+
+  it('document what files of config/schema may use, and nothing else', () => {
+    const shared = ['env', 'text', 'optional']
+    const names = [...ofSchema.map(({ name }) => name), ...shared]
+    expect(names.sort()).toEqual(seenBy(databasePrelude))
+  })
 })
 
 describe('each documented function', () => {

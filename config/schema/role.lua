@@ -1,0 +1,13 @@
+-- The players. `npm run drain -- migrate` brings this into the database; so does the host at its start.
+--
+-- A column is int, float, text, blob, json, bool or time; optional(...) lets it be nil.
+
+return db_table {
+  key = "id",
+
+  columns = {
+    id = int, -- the uid of the player
+    name = text { max = 32 },
+    gold = int { default = 0 },
+  },
+}
