@@ -21,6 +21,7 @@ export const errorCodes = {
   PORT_IN_USE: 500,
   SCRIPT: 500,
   LANE_DOWN: 503,
+  STORAGE_FULL: 507,
 } as const
 
 export type ErrorCode = keyof typeof errorCodes

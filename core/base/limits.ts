@@ -62,6 +62,11 @@ export const limits = {
   /** How long one of them may take to send its request. */
   playgroundHeadersTimeoutMs: 10_000,
 
+  /** Messages of one run that wait for the end of its transaction. */
+  deferredBytesMax: 4 * 1024 * 1024,
+  /** Messages of one lane that wait for the disk; over it the lane is not read. */
+  ackHoldBytesMax: 16 * 1024 * 1024,
+
   // Defaults of config/host.lua, under the names of its fields.
   /** Lanes of one host. */
   lanesMax: 64,

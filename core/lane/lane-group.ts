@@ -6,6 +6,8 @@
 //
 //   starting ──ready──▶ up ──thread ended, or the watchdog gave it up──▶ lost ──▶ starting …
 //
+// What a lane sends waits until what it had written is on disk (ack-hold.ts).
+//
 // A lane that is lost takes down nothing else. In this order: what it had published is delivered, all
 // that it was sent is dropped, the other lanes and the gate hear of it (onLost: requests are answered,
 // sessions opened anew), and a new thread takes over the same rings, bell and timer port. State in Lua
@@ -19,15 +21,17 @@ import { HostError, messageOf } from '../base/errors.ts'
 import { limits } from '../base/limits.ts'
 import type { CorePump } from '../thread/core-pump.ts'
 import { allocateDoorbell } from '../thread/doorbell.ts'
-import { message } from '../thread/messages.ts'
+import { message, passesHold } from '../thread/messages.ts'
 import { allocateRing, RingReader } from '../thread/ring.ts'
 import { describeExit, type RunningWorker, startWorker, type WorkerExit } from '../thread/worker.ts'
 import type { TimerPort } from '../timer/timer-port.ts'
 import type { Timers } from '../timer/timers.ts'
+import { AckHold, type Deliver, type Tickets } from './ack-hold.ts'
 import { ActivityView, allocateActivity } from './lane-activity.ts'
 import { LaneLink } from './lane-link.ts'
 import { allocateLaneStats, LaneStats } from './lane-stats.ts'
 import type { LaneReady, LaneStart } from './protocol.ts'
+import { refuseMessage } from './refused-message.ts'
 import type { ReloadCommand } from './reload-plan.ts'
 import { Watchdog } from './watchdog.ts'
 
@@ -59,6 +63,8 @@ export function allocateLaneMemory(): LaneMemory {
   }
 }
 
+const nothingWritten: Tickets = { settled: () => 0, isRefused: () => false }
+
 /** What every lane is started with, but for its own parts. */
 export type CommonStart = Omit<LaneStart, 'index' | 'lanes' | 'memory' | 'timerPort' | 'mailbox'>
 
@@ -86,6 +92,8 @@ export interface LaneGroupOptions {
   ) => void
   /** A lane is gone, its rings are empty; a new one is being started. */
   readonly onLost: (lane: number) => void
+  /** What each lane has written: durable or not; left out where nothing is written. */
+  readonly tickets?: (lane: number) => Tickets
   /** No new one can be started. */
   readonly onBroken: (error: Error) => void
   readonly log: (level: 'info' | 'warn' | 'error', text: string, data: object) => void
@@ -98,6 +106,7 @@ export interface LaneReport {
   readonly stats: LaneStats
   readonly link: LaneLink
   readonly toCore: RingReader
+  readonly hold: AckHold
 }
 
 /** One lane over all of its lives. */
@@ -106,14 +115,10 @@ interface Slot {
   readonly activity: ActivityView
   readonly stats: LaneStats
   readonly reader: RingReader
-  readonly visit: (
-    kind: number,
-    a: number,
-    b: number,
-    bytes: Buffer,
-    start: number,
-    end: number,
-  ) => void
+  readonly hold: AckHold
+  readonly visit: Deliver
+  /** Its ring is not read: too much waits for the disk. */
+  isPaused: boolean
   life: number
   state: 'starting' | 'up' | 'lost'
   worker: RunningWorker<LaneReady> | undefined
@@ -160,6 +165,11 @@ export class LaneGroup {
     pump.afterTurn(() => {
       for (const { link } of group.#slots) link.flush()
     })
+    if (options.tickets !== undefined) {
+      pump.beforeTurn(() => {
+        for (const slot of group.#slots) group.#release(slot)
+      })
+    }
     for (const slot of group.#slots) pump.addReader(slot.reader, slot.visit)
     pump.schedule()
     const started = await Promise.allSettled(group.#slots.map((slot) => group.#startLane(slot)))
@@ -193,6 +203,7 @@ export class LaneGroup {
       stats: slot.stats,
       link: slot.link,
       toCore: slot.reader,
+      hold: slot.hold,
     }))
   }
 
@@ -272,12 +283,24 @@ export class LaneGroup {
 
   #slot(memory: LaneMemory, index: number): Slot {
     const link = new LaneLink(index, memory.toLane, memory.laneBell)
+    const deliver: Deliver = (kind, a, b, bytes, start, end) =>
+      this.#message(slot, kind, a, b, bytes, start, end)
+    const hold = new AckHold({
+      tickets: this.#options.tickets?.(index) ?? nothingWritten,
+      deliver,
+      refuse: refuseMessage(deliver, (wait, status, text) =>
+        link.send(message.rpcResult, wait, status, Buffer.from(text)),
+      ),
+      bytesMax: limits.ackHoldBytesMax,
+    })
     const slot: Slot = {
       link,
       activity: new ActivityView(memory.activity, memory.interrupt),
       stats: new LaneStats(memory.stats),
       reader: new RingReader(memory.toCore),
-      visit: (kind, a, b, bytes, start, end) => this.#message(slot, kind, a, b, bytes, start, end),
+      hold,
+      visit: (kind, a, b, bytes, start, end) => this.#taken(slot, kind, a, b, bytes, start, end),
+      isPaused: false,
       life: 0,
       state: 'starting',
       worker: undefined,
@@ -331,9 +354,16 @@ export class LaneGroup {
       lane: link.index,
       cause: slot.endedBecause === '' ? exit.cause?.stack : undefined,
     })
-    // What it published before its end counts: answers, pushes, calls.
-    slot.reader.drain(slot.visit, Number.POSITIVE_INFINITY)
     slot.state = 'lost'
+    // What it published before its end counts: answers, pushes, calls. They may wait for the disk.
+    slot.reader.drain(slot.visit, Number.POSITIVE_INFINITY)
+    slot.hold.whenEmpty(() => this.#bury(slot))
+  }
+
+  /** All that a lane had to say is said. */
+  #bury(slot: Slot): void {
+    const { link } = slot
+    if (this.#stopping) return
     slot.life = (slot.life + 1) % livesMax
     slot.worker = undefined
     link.cutOff()
@@ -386,6 +416,32 @@ export class LaneGroup {
 
   #at(lane: number): Slot {
     return must(this.#slots[lane], `lane ${lane}`)
+  }
+
+  #taken(
+    from: Slot,
+    kind: number,
+    a: number,
+    b: number,
+    bytes: Buffer,
+    start: number,
+    end: number,
+  ): void {
+    if (kind === message.spoolMark) return from.hold.mark(a, b)
+    if (passesHold.has(kind)) return this.#message(from, kind, a, b, bytes, start, end)
+    from.hold.take(kind, a, b, bytes, start, end)
+    if (from.hold.isFull && !from.isPaused) {
+      from.isPaused = true
+      this.#options.pump.removeReader(from.reader)
+    }
+  }
+
+  /** Before-turn step: the spool thread rings the core's bell when it has written. */
+  #release(slot: Slot): void {
+    slot.hold.release()
+    if (!slot.isPaused || slot.hold.isFull) return
+    slot.isPaused = false
+    this.#options.pump.addReader(slot.reader, slot.visit)
   }
 
   #message(

@@ -18,6 +18,8 @@
 //   stop                0       grace ms     —
 //   laneLost            lane    0            — (calls that wait for that lane will not be answered)
 //   adminCall           call    0            JSON question          (lane/lane-inspection.ts)
+//   queryResult         query   status       status 0: LuaValue rows; else the error's code | message
+//   entityChanged       0       0            short table | LuaValue key: read it anew
 //
 //   lane → core
 //   reply               sid     message id   body
@@ -38,9 +40,13 @@
 //   log                 level   0            JSON
 //   stopped             0       0            —
 //   reloadAnswer        id      0            JSON (lane/reload-plan.ts)
+//   spoolMark           ticket  own ticket   — (what follows waits for it: lane/ack-hold.ts)
+//   query               query   ticket**     u8 flags | LuaValue SQL, parameters
+//   entityChanged       lane    0            as above; for the lane that owns the entity
 //
 //   * origin: the lane that asked | its life << 8, given back as it came: an answer for a lane that
 //   was replaced meanwhile is recognised and dropped.
+//   ** what the session last wrote, or 0: the query sees it.
 //   adminResult         call    answer kind  JSON, or a part of it; the reason of a refusal
 //
 //   lane, core → timer  (layout and use: timer/timer-port.ts)
@@ -63,6 +69,7 @@ export const message = {
   stop: 9,
   laneLost: 10,
   adminCall: 24,
+  queryResult: 26,
 
   reply: 32,
   done: 33,
@@ -81,9 +88,21 @@ export const message = {
   replyError: 46,
   reloadAnswer: 47,
   adminResult: 60,
+  spoolMark: 52,
+  query: 53,
+  entityChanged: 54,
 
   timerAdd: 64,
   timerCancel: 65,
   timerReset: 66,
   timerFired: 67,
 } as const
+
+/** What a lane tells the core that no client and no other lane sees: it never waits for the disk. */
+export const passesHold: ReadonlySet<number> = new Set([
+  message.log,
+  message.reloadAnswer,
+  message.adminResult,
+  message.spoolMark,
+  message.query,
+])
