@@ -22,6 +22,10 @@ export const errorCodes = {
   SCRIPT: 500,
   LANE_DOWN: 503,
   STORAGE_FULL: 507,
+  SQL: 500,
+  DISK: 500,
+  SPOOL_DAMAGED: 500,
+  SPOOL_LOCKED: 500,
 } as const
 
 export type ErrorCode = keyof typeof errorCodes

@@ -61,6 +61,24 @@ export const limits = {
   playgroundConnectionsMax: 256,
   /** How long one of them may take to send its request. */
   playgroundHeadersTimeoutMs: 10_000,
+  /** The statements of one transaction, as SQL text. */
+  spoolTransactionBytesMax: 1024 * 1024,
+  /** Statements in one transaction. */
+  spoolStatementsMax: 10_000,
+  /** Who caused a transaction: its fields as they stand in the header line. */
+  spoolOriginBytesMax: 1024,
+  /** One segment of the spool; the next one begins before it grows longer. */
+  spoolSegmentBytesMax: 64 * 1024 * 1024,
+  /** What the spool thread gathers before it writes a group. */
+  spoolGroupBytesMax: 4 * 1024 * 1024,
+  /** The ring from a lane to the spool thread: it takes the longest transaction, and some more. */
+  spoolRingBytes: 4 * 1024 * 1024,
+  /** How long a lane stands still for a spool thread that does not keep up. */
+  spoolFullWaitMs: 200,
+  /** How often a spool that ran out of disk looks whether there is room again. */
+  spoolProbeMs: 250,
+  /** Statement texts that a lane keeps checked. */
+  sqlStatementsCachedMax: 2048,
 
   /** Messages of one run that wait for the end of its transaction. */
   deferredBytesMax: 4 * 1024 * 1024,

@@ -1,0 +1,312 @@
+// The spool's file format, version 1. Any thread, stateless; docs/FORMATS.md shows a sample.
+//
+//   sql-spool/<node>/<first sequence, 16 digits>.sql     a segment: preamble, then transactions
+//                    durable                             how far it is on disk (durable-mark.ts)
+//                    lock, owner                         one host at a time (spool-lock.ts)
+//
+//   preamble     -- moonwheel-spool crc=<8 hex> format=1 dialect=<word> node=<word> spool=<16 hex>
+//                first=<n> chain=<8 hex> bytes=<n>\n                                 (in one line)
+//                <bytes> of SQL that set the connection up (SET NAMES ...; none for SQLite)
+//   transaction  -- tx crc=<8 hex> prev=<8 hex> seq=<n> synced=<n> time=<ms> statements=<n> bytes=<n>
+//                node=<word> lane=<n> [uid=<word>] [route=<word>] [request=<word>] ...\n  (in one line)
+//                BEGIN;\n                        ┐
+//                <statement>;\n, one line each   │ <bytes>
+//                COMMIT;\n                       ┘
+//
+//   crc      CRC-32 (zlib) of all that follows `crc=<8 hex> ` up to the last byte of the whole
+//   prev     the crc of the transaction before, 00000000 for the first ever: the chain
+//   seq      counts up by one, across segments; the first ever is 1
+//   synced   every transaction up to this one was on disk when this one was written. So a bad place
+//            before it is damage, and only one behind it may be the torn end of a crash
+//   time     milliseconds since 1970, by the wall clock, which may go back; seq is the order
+//   spool    a random name for this spool: one that was deleted and begun anew is not mistaken
+//   first    seq of the first transaction; `chain` is its prev
+//   word     printable ASCII; others and % as %XX, so no line break, quote or backslash
+//
+// A statement holds no newline and no comment (statement.ts), so lines cut it; a reader slices by
+// `bytes`. What is not exactly this form is a fault: the decoders return a reason and throw nothing.
+
+import { crc32 } from 'node:zlib'
+import { type Dialect, dialects } from '../base/dialect.ts'
+import { limits } from '../base/limits.ts'
+
+const formatVersion = 1
+const transactionMark = '-- tx crc='
+const segmentMark = '-- moonwheel-spool crc='
+const begin = 'BEGIN;\n'
+const commit = 'COMMIT;\n'
+const newline = 10
+/** From the start of the line to `prev=`. */
+const crcEnd = transactionMark.length + 9
+/** Bytes of a header line without who caused it; generous. */
+const headerBytesMax = 256 + limits.spoolOriginBytesMax
+const bodyBytesMax = limits.spoolTransactionBytesMax + begin.length + commit.length
+
+/** The longest transaction as it stands in a file. */
+export const transactionBytesMax = headerBytesMax + bodyBytesMax
+
+/** What a transaction's header says before it is written. */
+export interface TransactionFields {
+  readonly sequence: number
+  readonly prev: number
+  readonly synced: number
+  readonly timeMs: number
+  readonly statements: number
+  /** `node=... lane=... uid=...`, made by encodeOrigin. */
+  readonly origin: string
+}
+
+/** A transaction as it was read; `bytes` is shared with its neighbours. */
+export interface SpoolTransaction extends TransactionFields {
+  readonly crc: number
+  readonly bytes: Buffer
+  /** Of the header line. */
+  readonly start: number
+  /** Of the first statement, behind BEGIN. */
+  readonly statementsStart: number
+  /** Behind the last statement, before COMMIT. */
+  readonly statementsEnd: number
+  /** Behind COMMIT. */
+  readonly end: number
+}
+
+/** What a segment says of itself. */
+export interface SegmentPreamble {
+  readonly dialect: Dialect
+  readonly node: string
+  readonly spool: string
+  readonly first: number
+  readonly chain: number
+}
+
+// --- names and words ----------------------------------------------------------------------------
+
+const segmentName = /^\d{16}\.sql$/
+
+export function segmentFileName(first: number): string {
+  return `${String(first).padStart(16, '0')}.sql`
+}
+
+/** The sequence that a segment's file name states, or undefined for another file. */
+export function sequenceOfFileName(name: string): number | undefined {
+  return segmentName.test(name) ? Number(name.slice(0, 16)) : undefined
+}
+
+/** A word of a header line; at most `spoolOriginBytesMax / 4` characters of it are kept. */
+export function encodeWord(text: string): string {
+  if (/^[\w.:@/+-]{1,200}$/.test(text)) return text
+  const word = encodeURIComponent(text.toWellFormed()).replace(/[!'()*~]/g, hexOfCharacter)
+  return word.slice(0, limits.spoolOriginBytesMax / 4).replace(/%[^%]?$/, '')
+}
+
+function hexOfCharacter(character: string): string {
+  return `%${character.charCodeAt(0).toString(16).toUpperCase()}`
+}
+
+export function decodeWord(word: string): string {
+  try {
+    return decodeURIComponent(word)
+  } catch {
+    return word
+  }
+}
+
+/** Who caused a transaction, in the order in which it is written; what is undefined is left out. */
+export interface Origin {
+  readonly node: string
+  readonly lane: number
+  readonly uid?: string | undefined
+  readonly route?: string | undefined
+  readonly request?: string | undefined
+}
+
+export function encodeOrigin(origin: Origin): string {
+  let text = `node=${encodeWord(origin.node)} lane=${origin.lane}`
+  if (origin.uid !== undefined) text += ` uid=${encodeWord(origin.uid)}`
+  if (origin.route !== undefined) text += ` route=${encodeWord(origin.route)}`
+  if (origin.request !== undefined) text += ` request=${encodeWord(origin.request)}`
+  return text
+}
+
+/** The fields of an origin by name, decoded. */
+export function decodeOrigin(text: string): Map<string, string> {
+  const fields = new Map<string, string>()
+  for (const field of text.split(' ')) {
+    const at = field.indexOf('=')
+    if (at > 0) fields.set(field.slice(0, at), decodeWord(field.slice(at + 1)))
+  }
+  return fields
+}
+
+// --- transactions -------------------------------------------------------------------------------
+
+/** Writes transactions down; holds what the last one came to. */
+export class TransactionEncoder {
+  /** The crc of the last one: `prev` of the next. */
+  crc = 0
+
+  /**
+   * Writes a transaction into `target`, which has room for transactionBytesMax.
+   * @param bytes where its statements are, from `start` to `end`: lines that end with `;`
+   * @returns where it ends
+   */
+  encode(
+    target: Buffer,
+    at: number,
+    fields: TransactionFields,
+    bytes: Buffer,
+    start: number,
+    end: number,
+  ): number {
+    const { prev, sequence, synced, timeMs, statements, origin } = fields
+    const bodyBytes = begin.length + end - start + commit.length
+    const ids = `${transactionMark}00000000 prev=${hex8(prev)} seq=${sequence} synced=${synced}`
+    const counts = ` time=${timeMs} statements=${statements} bytes=${bodyBytes} `
+    let to = at + target.write(`${ids}${counts}${origin}\n${begin}`, at, 'latin1')
+    to += bytes.copy(target, to, start, end)
+    to += target.write(commit, to, 'latin1')
+    this.crc = crc32(target.subarray(at + crcEnd, to))
+    target.write(hex8(this.crc), at + transactionMark.length, 'latin1')
+    return to
+  }
+}
+
+/**
+ * Reads the transaction that starts at `at`, checking its form and its crc (not the chain).
+ * @returns the transaction; 'partial' when it goes on behind `end`; or what is wrong with it
+ */
+export function decodeTransaction(
+  bytes: Buffer,
+  at: number,
+  end: number,
+): SpoolTransaction | 'partial' | { readonly fault: string } {
+  if (end - at < crcEnd) return 'partial'
+  if (!startsWith(bytes, at, transactionMark)) return { fault: 'no transaction starts here' }
+  const lineEnd = bytes.subarray(at, Math.min(end, at + headerBytesMax)).indexOf(newline) + at
+  if (lineEnd < at) {
+    return end - at < headerBytesMax ? 'partial' : { fault: 'its first line does not end' }
+  }
+  const line = bytes.toString('latin1', at, lineEnd)
+  const match = headerLine.exec(line)
+  if (match === null) return { fault: 'its first line is not of the right form' }
+  const [, crcText, prevText, sequence, synced, time, statements, bodyText, origin] = match
+  const bodyBytes = Number(bodyText)
+  if (bodyBytes < begin.length + commit.length || bodyBytes > bodyBytesMax) {
+    return { fault: `it claims ${bodyText} bytes` }
+  }
+  const bodyStart = lineEnd + 1
+  const bodyEnd = bodyStart + bodyBytes
+  if (bodyEnd > end) return 'partial'
+  const crc = Number.parseInt(crcText as string, 16)
+  if (crc32(bytes.subarray(at + crcEnd, bodyEnd)) !== crc) return { fault: 'its crc is wrong' }
+  if (!startsWith(bytes, bodyStart, begin) || !startsWith(bytes, bodyEnd - commit.length, commit)) {
+    return { fault: 'it is not between BEGIN and COMMIT' }
+  }
+  return {
+    crc,
+    prev: Number.parseInt(prevText as string, 16),
+    sequence: Number(sequence),
+    synced: Number(synced),
+    timeMs: Number(time),
+    statements: Number(statements),
+    origin: origin as string,
+    bytes,
+    start: at,
+    statementsStart: bodyStart + begin.length,
+    statementsEnd: bodyEnd - commit.length,
+    end: bodyEnd,
+  }
+}
+
+const headerLine =
+  /^-- tx crc=([0-9a-f]{8}) prev=([0-9a-f]{8}) seq=(\d{1,16}) synced=(\d{1,16}) time=(\d{1,16}) statements=(\d{1,6}) bytes=(\d{1,8}) ([ -&(-[\]-~]+)$/
+
+/** The statements of a transaction, one by one, each with its `;` and newline. */
+export function* statementsOf(transaction: SpoolTransaction): Generator<Buffer> {
+  const { bytes, statementsEnd } = transaction
+  let at = transaction.statementsStart
+  while (at < statementsEnd) {
+    const end = bytes.indexOf(newline, at) + 1
+    yield bytes.subarray(at, end)
+    at = end
+  }
+}
+
+/**
+ * Whether, anywhere behind a bad place, a whole transaction says that `sequence` was on disk before it.
+ * Then the bad place is damage; else it may be where a crash tore the end off.
+ */
+export function isVouchedFor(bytes: Buffer, from: number, sequence: number): boolean {
+  for (let at = bytes.indexOf(transactionMark, from); at >= 0; ) {
+    const found = decodeTransaction(bytes, at, bytes.length)
+    if (found !== 'partial' && !('fault' in found)) {
+      if (found.synced >= sequence) return true
+      at = found.end - 1
+    }
+    at = bytes.indexOf(transactionMark, at + 1)
+  }
+  return false
+}
+
+// --- segments -----------------------------------------------------------------------------------
+
+const segmentLine =
+  /^-- moonwheel-spool crc=([0-9a-f]{8}) format=(\d{1,4}) dialect=(\w{1,16}) node=([!-~]{1,256}) spool=([0-9a-f]{16}) first=(\d{1,16}) chain=([0-9a-f]{8}) bytes=(\d{1,4})$/
+const segmentLineBytesMax = 512
+const segmentCrcEnd = segmentMark.length + 9
+
+/** Bytes that hold any preamble. */
+export const preambleBytesMax = segmentLineBytesMax + 9999
+
+export function encodePreamble(preamble: SegmentPreamble, setup: string): Buffer {
+  const { dialect, node, spool, first, chain } = preamble
+  const names = `format=${formatVersion} dialect=${dialect} node=${encodeWord(node)} spool=${spool}`
+  const rest = `${names} first=${first} chain=${hex8(chain)} bytes=${setup.length}\n${setup}`
+  return Buffer.from(`${segmentMark}${hex8(crc32(rest))} ${rest}`, 'latin1')
+}
+
+/** @returns the preamble and where it ends, or what is wrong with it */
+export function decodePreamble(
+  bytes: Buffer,
+): { readonly preamble: SegmentPreamble; readonly end: number } | { readonly fault: string } {
+  const lineEnd = bytes.subarray(0, segmentLineBytesMax).indexOf(newline)
+  const match = lineEnd < 0 ? null : segmentLine.exec(bytes.toString('latin1', 0, lineEnd))
+  if (match === null) return { fault: 'its first line is not that of a segment' }
+  const [, crc, format, dialect, node, spool, first, chain, setupBytes] = match
+  const end = lineEnd + 1 + Number(setupBytes)
+  if (end > bytes.length || crc32(bytes.subarray(segmentCrcEnd, end)) !== parseHex(crc)) {
+    return { fault: 'the crc of its first line is wrong' }
+  }
+  if (Number(format) !== formatVersion) return { fault: `its format ${format} is not known here` }
+  const known = dialects.find((each) => each === dialect)
+  if (known === undefined) return { fault: `its dialect ${dialect} is not known here` }
+  return {
+    preamble: {
+      dialect: known,
+      node: decodeWord(node as string),
+      spool: spool as string,
+      first: Number(first),
+      chain: parseHex(chain),
+    },
+    end,
+  }
+}
+
+// --- small things -------------------------------------------------------------------------------
+
+/** Eight hex digits of an unsigned 32-bit number. */
+export function hex8(value: number): string {
+  return (value + 0x1_0000_0000).toString(16).slice(1)
+}
+
+function parseHex(text: string | undefined): number {
+  return Number.parseInt(text ?? '', 16)
+}
+
+function startsWith(bytes: Buffer, at: number, text: string): boolean {
+  if (at < 0 || at + text.length > bytes.length) return false
+  for (let i = 0; i < text.length; i++) {
+    if (bytes[at + i] !== text.charCodeAt(i)) return false
+  }
+  return true
+}
