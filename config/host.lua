@@ -72,4 +72,11 @@ return {
     level = "info", -- trace, debug, info, warn, error
     pretty = "auto", -- true: for people; false: one JSON object a line; "auto": people on a terminal
   },
+
+  -- What `npm run admin -- help` lists.
+  admin = {
+    socket = "data/admin-{node}.sock", -- only its owner may use it; false is off
+    http = true, -- POST /admin/<command> on listen.http, from this machine and with the token only
+    eval = false, -- true lets an operator run Lua in a lane
+  },
 }

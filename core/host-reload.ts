@@ -3,8 +3,9 @@
 // Core thread. The rule is: what is read each time it is used can change live; what shaped a thread, a
 // socket or a ring at the start needs a restart, and the reload says so.
 
+import { hostSchema } from './config/host-schema.ts'
 import { loadTables } from './config/load.ts'
-import type { HostConfig } from './config/types.ts'
+import type { HostConfig, HostSections } from './config/types.ts'
 import type { BookedService } from './lane/code-book.ts'
 import { CodeBook } from './lane/code-book.ts'
 import { type LuaModule, readLuaFolder, readLuaModule } from './lane/lua-source.ts'
@@ -18,9 +19,10 @@ const liveFields: ReadonlyMap<string, ReadonlySet<string> | 'all'> = new Map<
   ['gate', 'all'],
   ['lanes', new Set(['requestTimeoutMs', 'runBudgetMs', 'inboxMessagesMax'])],
   ['log', new Set(['level'])],
+  ['admin', new Set(['eval'])],
 ])
 
-const sections = ['node', 'lanes', 'lua', 'listen', 'gate', 'log'] as const
+const sections = Object.keys(hostSchema) as (keyof HostSections)[]
 
 /** What the lanes run at first: the files of the game, as the config names them. */
 export function openCodeBook(config: HostConfig): CodeBook {

@@ -6,7 +6,9 @@
 
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { type AdminFaces, openAdminFaces } from './admin/admin-faces.ts'
 import { type Playground, startPlayground } from './admin/playground/playground-server.ts'
+import { StatusGatherer } from './admin/status-gatherer.ts'
 import { must } from './base/assert.ts'
 import { systemClock } from './base/clock.ts'
 import { type Log, openLog } from './base/log.ts'
@@ -18,9 +20,11 @@ import { gateMessage } from './gate/lane-messages.ts'
 import { RouteDictionary } from './gate/route-dictionary.ts'
 import { type Listener, listenTcp } from './gate/tcp-listener.ts'
 import { listenWs } from './gate/ws-listener.ts'
+import { HostAdmin } from './host-admin.ts'
 import { openCodeBook, reloadSources } from './host-reload.ts'
 import type { CodeBook } from './lane/code-book.ts'
 import { agreedRoutes, allocateLaneMemory, type CommonStart, LaneGroup } from './lane/lane-group.ts'
+import { LaneQuestions } from './lane/lane-questions.ts'
 import { libraryOrder, readLuaModule, unlistedServices } from './lane/lua-source.ts'
 import { Reloader } from './lane/reload.ts'
 import type { ReloadControl } from './lane/reload-control.ts'
@@ -38,6 +42,8 @@ export const installFolder = fileURLToPath(
 
 /** How long services have to stop, all together. */
 const stopServicesMs = 4000
+/** From one sample of the status to the next. */
+const statusTickMs = 1000
 
 export interface HostOptions {
   /** Reads the whole config anew, for a reload; without it only services and tables are reloaded. */
@@ -51,6 +57,8 @@ export interface Host {
   readonly reload: ReloadControl
   /** Settles with the reason when the host cannot go on (a lane cannot be started); never in good times. */
   readonly broken: Promise<Error>
+  /** Settles with the reason for clients when an operator has asked for the end. */
+  readonly stopAsked: Promise<string>
   /** Ends everything in order; every client is told `reason`. */
   stop(reason: string): Promise<void>
 }
@@ -79,11 +87,16 @@ async function start(
   options: HostOptions,
   undo: Undo,
 ): Promise<Host> {
-  const { log, close: closeLog } = openLog({ ...config.log, node: config.node.name })
+  const openedLog = openLog({ ...config.log, node: config.node.name })
+  const { log, close: closeLog } = openedLog
   undo.push(closeLog)
   let breakHost: (error: Error) => void = () => {}
   const broken = new Promise<Error>((resolve) => {
     breakHost = resolve
+  })
+  let askStop: (reason: string) => void = () => {}
+  const stopAsked = new Promise<string>((resolve) => {
+    askStop = resolve
   })
 
   const coreBell = allocateDoorbell()
@@ -101,7 +114,8 @@ async function start(
   }
   let gate: Gate | undefined
   let reloader: Reloader | undefined
-  const lanes = await LaneGroup.start({
+  const questions = new LaneQuestions((lane, ...rest) => lanes.send(lane, ...rest), timers)
+  const lanes: LaneGroup = await LaneGroup.start({
     memories,
     timerPorts: timerService.ports.slice(1),
     coreBell,
@@ -115,9 +129,11 @@ async function start(
       if (gate !== undefined && gateMessage(gate, lane, kind, a, b, bytes, from, to)) return
       if (kind === message.log) laneLog(log, a, bytes, from, to)
       else if (kind === message.reloadAnswer) reloader?.answered(lane.index, a, bytes, from, to)
+      else if (kind === message.adminResult) questions.answered(a, b, bytes, from, to)
     },
     onLost: (lane) => {
       reloader?.laneLost(lane)
+      questions.laneDied(lane)
       gate?.moves.laneLost(lane)
     },
     onBroken: (error) => {
@@ -157,13 +173,42 @@ async function start(
       .filter((route) => route !== '')
       .sort()
       .map((route) => ({ route, public: routeMatcher(current.gate.publicRoutes)(route) }))
+  const status = new StatusGatherer({
+    about: { node: config.node.name, version, engine: config.lua.engine },
+    clock: systemClock,
+    log,
+    gate,
+    lanes: () => lanes.reports(),
+    routeName: (code) => dictionary.routeOf(code),
+    timerState: timerService.state,
+    coreTimers: () => timers.size,
+  })
+  timers.every(statusTickMs, () => status.tick())
+  const admin = await openAdminFaces({
+    config,
+    host: new HostAdmin({
+      config: () => current,
+      gate,
+      questions,
+      reload: reloader,
+      book,
+      status,
+      log: openedLog,
+      clock: systemClock,
+      stop: askStop,
+    }),
+    clock: systemClock,
+    log: (level, text, data) => log[level](data, text),
+  })
+  undo.push(() => admin.close())
   const listeners = await openListeners(config, gate, undo)
-  const playground = await openPlayground(config, version, listeners.wsUrl, routes)
+  const playground = await openPlayground(config, version, listeners.wsUrl, routes, admin)
   if (playground !== undefined) undo.push(() => playground.close())
 
   const stop = async (reason: string): Promise<void> => {
     gate.stopAccepting()
     for (const listener of listeners.all) listener.close()
+    await admin.close()
     await playground?.close()
     gate.kickAll(reason)
     await lanes.stop(stopServicesMs)
@@ -173,7 +218,7 @@ async function start(
     await closeLog()
   }
   const addresses = [...listeners.addresses, ...(playground ? [playground.url] : [])]
-  return { addresses, log, broken, reload: reloader, stop }
+  return { addresses, log, broken, stopAsked, reload: reloader, stop }
 }
 
 type Undo = (() => unknown)[]
@@ -271,6 +316,7 @@ async function openPlayground(
   version: string,
   wsUrl: string,
   routes: () => { route: string; public: boolean }[],
+  admin: AdminFaces,
 ): Promise<Playground | undefined> {
   const { http, host } = config.listen
   if (http === false || wsUrl === '') return undefined
@@ -282,6 +328,7 @@ async function openPlayground(
     title: 'Moonwheel',
     version,
     node: config.node.name,
+    ...(admin.http === undefined ? {} : { admin: admin.http.handle }),
   })
 }
 

@@ -18,6 +18,7 @@ interface Options {
   readonly config?: string
   readonly portBase?: number
   readonly root: string
+  readonly adminSocket?: string
   readonly supervise?: boolean
   readonly dev?: boolean
 }
@@ -41,6 +42,7 @@ function readOptions(): Options {
       portArgument,
     )
     .option('--root <folder>', 'the folder of the game', process.cwd())
+    .option('--admin-socket <path>', 'the admin socket; overrides admin.socket of config/host.lua')
     .option('--supervise', 'run the host as a child and start it again after a crash')
     .option('--dev', 'reload files under lua/ and config/ when they are saved')
     .version(version())
@@ -59,13 +61,15 @@ function portArgument(text: string): number {
 function readConfig(options: Options): HostConfig {
   const base = options.portBase
   const next = (offset: number) => (base === 0 ? 0 : (base ?? 0) + offset)
+  const { adminSocket } = options
   return loadConfig({
     root: resolve(options.root),
     ...(options.config === undefined ? {} : { configFolder: options.config }),
     ...(options.node === undefined ? {} : { node: options.node }),
-    ...(base === undefined
-      ? {}
-      : { overrides: { listen: { tcp: next(0), ws: next(1), http: next(2) } } }),
+    overrides: {
+      ...(base === undefined ? {} : { listen: { tcp: next(0), ws: next(1), http: next(2) } }),
+      ...(adminSocket === undefined ? {} : { admin: { socket: adminSocket } }),
+    },
   })
 }
 
@@ -79,22 +83,23 @@ function fail(error: unknown): never {
   process.exit(exitCodes.bug)
 }
 
-function endOnSignal(host: Host): void {
+function endWhenAsked(host: Host): void {
   let stopping = false
-  const stop = (signal: string): void => {
+  const stop = (why: string, reason = 'the server is shutting down'): void => {
     if (stopping) {
       process.stderr.write('moonwheel: stopped at once\n')
       process.exit(exitCodes.bug)
     }
     stopping = true
-    host.log.info(`${signal}: stopping`)
+    host.log.info(`${why}: stopping`)
     // It also keeps the process alive while the last of it closes.
     setTimeout(() => process.exit(exitCodes.bug), stopMsMax)
-    host.stop('the server is shutting down').then(() => process.exit(exitCodes.ok), fail)
+    host.stop(reason).then(() => process.exit(exitCodes.ok), fail)
   }
   process.on('SIGINT', () => stop('Ctrl-C'))
   process.on('SIGTERM', () => stop('SIGTERM'))
   onSupervisorGone(() => stop('the supervisor is gone'))
+  void host.stopAsked.then((reason) => stop('an operator asked for it', reason))
 }
 
 /** Runs this command without --supervise as a child, again and again if need be. */
@@ -111,7 +116,7 @@ function superviseThis(): Promise<number> {
 async function serve(options: Options): Promise<void> {
   const read = () => readConfig(options)
   const host = await startHost(read(), version(), { readConfig: read })
-  endOnSignal(host)
+  endWhenAsked(host)
   for (const address of host.addresses) process.stdout.write(`${address}\n`)
   if (options.dev === true) {
     const { watchGame } = await import('./dev-watch.ts')

@@ -1,6 +1,6 @@
 // The host as the admin commands see it: everything that an operator may ask or do. Core thread.
 //
-// commands.ts is written against this interface only; host-admin.ts implements it over the running
+// The commands are written against this interface only; host-admin.ts implements it over the running
 // host, tests may hand in one of their own. What fails for a reason that the operator can understand
 // (no such session, a lane that does not answer) is a HostError; anything else is a bug.
 
@@ -38,7 +38,8 @@ export interface SessionReport {
 }
 
 export interface SessionDetail extends SessionReport {
-  readonly client: { readonly dialect: string; readonly routeCodes: boolean } | undefined
+  /** What its handshake said; undefined before that. */
+  readonly client: { readonly dialect: string; readonly type: string } | undefined
   readonly channels: readonly string[]
   readonly movingToLane: number | undefined
   readonly silentBeats: number
@@ -88,6 +89,23 @@ export interface EvalReport {
   readonly durationMs: number
 }
 
+/** Where the time went, by the functions themselves, without those that they called. */
+export interface ProfiledFunction {
+  readonly name: string
+  /** file:line, or '' for the engine's own work. */
+  readonly place: string
+  readonly percent: number
+}
+
+export interface ProfileReport {
+  /** The .cpuprofile file, from the game's folder. */
+  readonly file: string
+  readonly durationMs: number
+  readonly samples: number
+  /** The most expensive first. */
+  readonly top: readonly ProfiledFunction[]
+}
+
 export interface AdminHost {
   status(): HostStatus
   services(): readonly ServiceReport[]
@@ -106,19 +124,25 @@ export interface AdminHost {
   config(): Readonly<Record<string, unknown>>
   logLevel(): LogLevel
   setLogLevel(level: LogLevel): void
+  /** The last lines of the log as JSON text, the oldest first. */
+  recentLog(): readonly string[]
   /** Hands on each line of the log as JSON text. @returns what ends that */
   tailLog(sink: (line: string) => void): () => void
   /** Hands on what passes the gate. @returns what ends that */
   trace(filter: TraceFilter, sink: (event: TraceEvent) => void): () => void
   /**
    * Runs Lua in one lane, as a task of its own.
-   * @throws HostError FORBIDDEN unless config `admin.eval` allows it; SCRIPT for an error in it
+   * @throws HostError FORBIDDEN unless config `admin.eval` allows it; NOT_FOUND for a lane that there
+   *   is not; SCRIPT for an error in it
    */
   eval(lane: number, source: string, limitMs: number): Promise<EvalReport>
   /** Collects garbage now in every lane and in the core, one after the other. */
   gc(): Promise<readonly GcReport[]>
-  /** @param where a lane's number, or `core` @returns the text of a .cpuprofile file */
-  profile(where: number | 'core', durationMs: number): Promise<string>
+  /**
+   * Takes a CPU profile of one thread, which goes on working, and writes it below data/.
+   * @throws HostError NOT_FOUND for a lane that there is not; SCRIPT while another one is taken of it
+   */
+  profile(where: number | 'core', durationMs: number): Promise<ProfileReport>
   /** Begins an orderly stop of the process. */
   stop(reason: string): void
 }

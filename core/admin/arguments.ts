@@ -4,6 +4,7 @@
 // `readArguments` checks that record against the declaration, in the client before it is sent and in
 // the host again. What does not fit is a HostError BAD_REQUEST of one line.
 
+import { must } from '../base/assert.ts'
 import { HostError } from '../base/errors.ts'
 
 export interface ArgumentSpec {
@@ -38,9 +39,19 @@ export class Arguments {
     return typeof value === 'string' ? value : undefined
   }
 
+  /** Of an argument that is required, or has a default. */
+  needText(name: string): string {
+    return must(this.text(name), name)
+  }
+
   integer(name: string): number | undefined {
     const value = this.#values.get(name)
     return typeof value === 'number' ? value : undefined
+  }
+
+  /** Of an argument that is required, or has a default. */
+  needInteger(name: string): number {
+    return must(this.integer(name), name)
   }
 
   flag(name: string): boolean {
@@ -182,6 +193,23 @@ function isText(value: unknown): value is string {
 function wrong(spec: ArgumentSpec, expected: string, got: unknown): HostError {
   const shown = (JSON.stringify(got) ?? String(got)).slice(0, 64)
   return usage(`${shownName(spec)}: expected ${expected}, got ${shown}`)
+}
+
+/** A command's arguments as help shows them: `<session> [--reason TEXT]`. */
+export function usageOf(specs: readonly ArgumentSpec[]): string {
+  return specs
+    .map((spec) => {
+      const shown = shownName(spec)
+      if (spec.type === 'flag') return `[${shown}]`
+      if (spec.type === 'list') return `[${shown} ...]`
+      const whole = spec.isPositional === true ? shown : `${shown} ${placeholder(spec)}`
+      return spec.isRequired === true ? whole : `[${whole}]`
+    })
+    .join(' ')
+}
+
+function placeholder(spec: ArgumentSpec): string {
+  return spec.choices?.join('|') ?? (spec.type === 'integer' ? 'N' : 'TEXT')
 }
 
 function shownName(spec: ArgumentSpec): string {

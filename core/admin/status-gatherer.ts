@@ -153,12 +153,13 @@ export class StatusGatherer {
     before.messages = messages
   }
 
-  #laneStatus({ lane, isRunning, stats, link, toCore }: LaneReport): LaneStatus {
+  #laneStatus({ lane, isRunning, replacements, stats, link, toCore }: LaneReport): LaneStatus {
     const counts = this.#lanes[lane]
     const since = counts === undefined ? stats.messages : (stats.messages - counts.messages) >>> 0
     return {
       lane,
       state: isRunning ? 'running' : 'down',
+      replacements,
       sessions: stats.sessions,
       parked: stats.parked,
       timers: stats.timers,

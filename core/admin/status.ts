@@ -27,6 +27,8 @@ export interface RouteStatus {
 export interface LaneStatus {
   readonly lane: number
   readonly state: 'running' | 'down'
+  /** Times that a new thread took its place. */
+  readonly replacements: number
   readonly sessions: number
   /** Coroutines that wait for something. */
   readonly parked: number

@@ -79,6 +79,25 @@ export const limits = {
   spoolProbeMs: 250,
   /** Statement texts that a lane keeps checked. */
   sqlStatementsCachedMax: 2048,
+  /** Operators' connections to the admin socket at once. */
+  adminConnectionsMax: 32,
+  /** One admin request: the command and its arguments, as JSON. */
+  adminRequestBytesMax: 256 * 1024,
+  /** How long an operator's connection may take to send it. */
+  adminRequestMs: 5000,
+  /** Bytes that wait for an operator who watches a stream; beyond, events are left out. */
+  adminStreamBytesMax: 1024 * 1024,
+  /** The path of a Unix socket: what the kernel has room for (108 bytes with the final zero). */
+  socketPathBytesMax: 107,
+  /** The longest that Lua from `admin eval` may take, waits included. */
+  adminEvalMsMax: 60_000,
+  /** The longest CPU profile. */
+  adminProfileMsMax: 60_000,
+  /** Sessions that one `admin sessions` lists. */
+  adminSessionsMax: 10_000,
+  /** Lines of the log that `admin log` can look back. */
+  logTapLinesMax: 200,
+  logTapLineCharsMax: 16 * 1024,
 
   /** Messages of one run that wait for the end of its transaction. */
   deferredBytesMax: 4 * 1024 * 1024,

@@ -1,9 +1,11 @@
 // The host's log: pino, written by pino's own thread. Core thread.
 //
 // Lines go to stderr, so that stdout holds only what `npm start` prints for people and scripts: as
-// JSON, or in columns where a person watches. `close` returns when everything has been written.
+// JSON, or in columns where a person watches. `close` returns when everything has been written. The
+// tap shows an operator what passes (log-tap.ts).
 
 import { type Logger, pino } from 'pino'
+import { LogTap } from './log-tap.ts'
 
 export type Log = Logger
 
@@ -17,7 +19,13 @@ export interface LogOptions {
 /** How long the last lines may take to be written. */
 const closeMsMax = 1000
 
-export function openLog(options: LogOptions): { log: Log; close: () => Promise<void> } {
+export interface OpenLog {
+  readonly log: Log
+  readonly tap: LogTap
+  readonly close: () => Promise<void>
+}
+
+export function openLog(options: LogOptions): OpenLog {
   const pretty = options.pretty === 'auto' ? process.stderr.isTTY === true : options.pretty
   const transport = pino.transport(
     pretty
@@ -32,9 +40,14 @@ export function openLog(options: LogOptions): { log: Log; close: () => Promise<v
         }
       : { target: 'pino/file', options: { destination: 2 } },
   )
-  const log = pino({ level: options.level, base: { node: options.node } }, transport)
+  const tap = new LogTap()
+  const log = pino(
+    { level: options.level, base: { node: options.node }, hooks: { streamWrite: tap.write } },
+    transport,
+  )
   return {
     log,
+    tap,
     close: () =>
       new Promise((resolve) => {
         // The transport's thread does not keep the process alive; this does, until it has closed.

@@ -76,6 +76,15 @@ export function port(otherwise: Port): Field<Port> {
   }
 }
 
+/** The same field, but `false` is off. */
+export function orOff<T>(field: Field<T>): Field<T | false> {
+  return {
+    otherwise: field.otherwise,
+    expected: `${field.expected}, or false for off`,
+    parse: (v) => (v === false ? false : field.parse(v)),
+  }
+}
+
 /** A list of texts that each match `shape`. */
 export function textList(
   otherwise: readonly string[],

@@ -6,8 +6,9 @@
 import { availableParallelism } from 'node:os'
 import { limits } from '../base/limits.ts'
 import { databaseUrlProblem } from './database-url.ts'
-import { bytes, choice, integer, port, type Section, text, textList } from './fields.ts'
+import { bytes, choice, integer, orOff, port, type Section, text, textList } from './fields.ts'
 import type {
+  AdminConfig,
   DbConfig,
   DrainConfig,
   GateConfig,
@@ -93,6 +94,14 @@ const log: Section<LogConfig> = {
   pretty: choice<boolean | 'auto'>('auto', [true, false, 'auto']),
 }
 
+const admin: Section<AdminConfig> = {
+  socket: orOff(
+    text('data/admin-{node}.sock', /^[^\0]{1,255}$/, 'a path such as "data/admin-{node}.sock"'),
+  ),
+  http: choice<boolean>(true, [true, false]),
+  eval: choice<boolean>(false, [true, false]),
+}
+
 /** Every section of config/host.lua, by its name in Lua. */
 export const hostSchema: { readonly [S in keyof HostSections]: Section<HostSections[S]> } = {
   node,
@@ -104,6 +113,7 @@ export const hostSchema: { readonly [S in keyof HostSections]: Section<HostSecti
   drain,
   db,
   log,
+  admin,
 }
 
 /** A rule between fields: the field at fault and what is wrong with it, or undefined. */

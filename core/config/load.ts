@@ -122,6 +122,7 @@ function loadHost(sources: Sources, file: string, options: LoadOptions): HostSec
     drain: section('drain'),
     db: section('db'),
     log: section('log'),
+    admin: section('admin'),
   }
   // A field that was refused has its default, against which other fields must not be judged.
   if (problems.list.length > before) return sections

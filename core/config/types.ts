@@ -76,6 +76,15 @@ export interface DbConfig {
   readonly resultBytesMax: number
 }
 
+export interface AdminConfig {
+  /** Path of the Unix socket, from the root; `{node}` stands for the node's name. False: none. */
+  readonly socket: string | false
+  /** Whether `POST /admin/<command>` is answered on the playground's port, to this machine only. */
+  readonly http: boolean
+  /** Whether an operator may run Lua in a lane. */
+  readonly eval: boolean
+}
+
 /** The sections of config/host.lua. */
 export interface HostSections {
   readonly node: NodeConfig
@@ -87,6 +96,7 @@ export interface HostSections {
   readonly drain: DrainConfig
   readonly db: DbConfig
   readonly log: LogConfig
+  readonly admin: AdminConfig
 }
 
 export interface ServiceConfig {

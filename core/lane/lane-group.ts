@@ -103,6 +103,8 @@ export interface LaneGroupOptions {
 export interface LaneReport {
   readonly lane: number
   readonly isRunning: boolean
+  /** How often a new thread took its place. */
+  readonly replacements: number
   readonly stats: LaneStats
   readonly link: LaneLink
   readonly toCore: RingReader
@@ -200,6 +202,7 @@ export class LaneGroup {
     return this.#slots.map((slot, lane) => ({
       lane,
       isRunning: slot.state === 'up',
+      replacements: slot.life,
       stats: slot.stats,
       link: slot.link,
       toCore: slot.reader,
@@ -210,11 +213,6 @@ export class LaneGroup {
   /** Whether a lane runs its services; false while it is being replaced. */
   isUp(lane: number): boolean {
     return this.#at(lane).state === 'up'
-  }
-
-  /** How often a lane was replaced. */
-  replacements(lane: number): number {
-    return this.#at(lane).life
   }
 
   laneOfConnection(sid: number): number {

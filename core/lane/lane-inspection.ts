@@ -1,20 +1,18 @@
 // What an operator may ask of a lane: collect garbage, run a piece of Lua, take a CPU profile.
 //
 // Lane thread. A question comes as message adminCall { a: call, JSON } and is answered by adminResult
-// { a: call, b: answer kind }; long answers come in parts. A lane has no event loop, but the session
-// of node:inspector calls back before `post` returns, so a profile is begun here, sampled by V8's own
-// thread while the lane goes on working, and ended by a timer of the lane.
+// { a: call, b: answer kind }; long answers come in parts. A profile is begun here, and ended by a
+// timer of the lane, which goes on working meanwhile.
 //
-// Lua that an operator sends runs as a task like any other: it may wait, the request timeout and the
-// watchdog end it, and what it raises goes back to the operator.
+// Lua that an operator sends runs as a task like any other, but with a time limit of its own: it may
+// wait, the limit ends its waits and the watchdog its loops, and what it raises goes back to the
+// operator.
 
-import { Session } from 'node:inspector'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import { messageOf } from '../base/errors.ts'
 import { bytesToText, textToBytes } from '../lua/bytes.ts'
 import { LuaError, type LuaFunction, type LuaTable, type LuaValue } from '../lua/engine.ts'
 import { message } from '../thread/messages.ts'
+import { collectGarbage, type GarbageCollected, RunningProfile } from '../thread/self-inspection.ts'
 import type { Lane } from './lane.ts'
 import type { Task } from './task.ts'
 
@@ -24,14 +22,10 @@ export const answerKind = { part: 0, last: 1, refused: 2 } as const
 /** A question, as JSON. */
 export type LaneQuestion =
   | { readonly ask: 'gc' }
-  | { readonly ask: 'eval'; readonly source: string }
+  | { readonly ask: 'eval'; readonly source: string; readonly limitMs: number }
   | { readonly ask: 'profile'; readonly durationMs: number }
 
-export interface LaneGcAnswer {
-  readonly beforeBytes: number
-  readonly afterBytes: number
-  readonly durationMs: number
-}
+export type LaneGcAnswer = GarbageCollected
 
 export interface LaneEvalAnswer {
   readonly values: readonly string[]
@@ -41,7 +35,6 @@ export interface LaneEvalAnswer {
 const partBytes = 64 * 1024
 /** The longest text of one value that `eval` shows, in bytes. */
 const valueBytesMax = 64 * 1024
-const samplingIntervalUs = 500
 
 export class LaneInspection {
   readonly #lane: Lane
@@ -62,13 +55,13 @@ export class LaneInspection {
       case 'gc':
         return this.#answer(call, JSON.stringify(collectGarbage()))
       case 'eval':
-        return this.#eval(call, question.source)
+        return this.#eval(call, question)
       case 'profile':
         return this.#profile(call, question.durationMs)
     }
   }
 
-  #eval(call: number, source: string): void {
+  #eval(call: number, { source, limitMs }: { source: string; limitMs: number }): void {
     let chunk: LuaFunction
     try {
       chunk = this.#compile(source)
@@ -77,7 +70,7 @@ export class LaneInspection {
       return this.#refuse(call, bytesToText(error.message))
     }
     const startedMs = this.#lane.clock.monotonicMs()
-    const task = this.#lane.newTask({ kind: 'admin', name: 'admin eval', call, startedMs })
+    const task = this.#lane.newTask({ kind: 'admin', name: 'admin eval', call, startedMs, limitMs })
     const services = this.#lane.engine.rawGet(this.#lane.library, 'services')
     this.#lane.run(task, chunk, services)
   }
@@ -135,22 +128,20 @@ export class LaneInspection {
 
   #profile(call: number, durationMs: number): void {
     if (this.#isProfiling) return this.#refuse(call, 'this lane is being profiled already')
-    this.#isProfiling = true
-    const session = new Session()
-    session.connect()
-    const problem = startProfile(session)
-    if (problem !== undefined) {
-      this.#isProfiling = false
-      session.disconnect()
-      return this.#refuse(call, problem)
+    let profile: RunningProfile
+    try {
+      profile = new RunningProfile()
+    } catch (error) {
+      return this.#refuse(call, messageOf(error))
     }
+    this.#isProfiling = true
     this.#lane.timers.after(durationMs, () => {
-      session.post('Profiler.stop', (error, result) => {
-        if (error !== null) this.#refuse(call, messageOf(error))
-        else this.#answer(call, JSON.stringify(result.profile))
-      })
-      session.disconnect()
       this.#isProfiling = false
+      try {
+        this.#answer(call, profile.stop())
+      } catch (error) {
+        this.#refuse(call, messageOf(error))
+      }
     })
   }
 
@@ -168,27 +159,4 @@ export class LaneInspection {
     const bytes = Buffer.from(reason).subarray(0, partBytes)
     this.#lane.port.bytes(message.adminResult, call, answerKind.refused, bytes)
   }
-}
-
-/** Collects the garbage of this thread; any thread. */
-export function collectGarbage(): LaneGcAnswer {
-  setFlagsFromString('--expose-gc')
-  const gc = runInNewContext('gc') as () => void
-  const beforeBytes = process.memoryUsage().heapUsed
-  const startedMs = performance.now()
-  gc()
-  const durationMs = performance.now() - startedMs
-  return { beforeBytes, afterBytes: process.memoryUsage().heapUsed, durationMs }
-}
-
-/** Begins a CPU profile of this thread; any thread. @returns what is wrong, if anything is */
-export function startProfile(session: Session): string | undefined {
-  let problem: string | undefined
-  const note = (error: Error | null): void => {
-    if (error !== null) problem ??= messageOf(error)
-  }
-  session.post('Profiler.enable', note)
-  session.post('Profiler.setSamplingInterval', { interval: samplingIntervalUs }, note)
-  session.post('Profiler.start', note)
-  return problem
 }

@@ -305,8 +305,12 @@ export class Lane {
     this.#waits.set(wait, task)
     const { kind } = task.origin
     if (task.deadline !== 0 || kind === 'fork' || kind === 'timer') return
-    const { requestTimeoutMs } = this.settings
-    task.deadline = this.timers.after(requestTimeoutMs, () => this.#expire(task))
+    task.deadline = this.timers.after(this.#timeoutMs(task), () => this.#expire(task))
+  }
+
+  /** How long it may take in all. */
+  #timeoutMs({ origin }: Task): number {
+    return origin.kind === 'admin' ? origin.limitMs : this.settings.requestTimeoutMs
   }
 
   #expire(task: Task): void {
@@ -314,7 +318,7 @@ export class Lane {
     task.expired = true
     const { wait } = task
     assert(wait !== 0, 'a deadline passed for a task that does not wait')
-    const text = `timed out after ${this.settings.requestTimeoutMs} ms`
+    const text = `timed out after ${this.#timeoutMs(task)} ms`
     this.log(logLevel.warn, text, { route: this.#nameOf(task) })
     this.answer(wait, false, [this.failureValue(504, text)])
   }
@@ -324,7 +328,7 @@ export class Lane {
     this.engine.close(task.coroutine)
     task.coroutine = this.#newCoroutine()
     this.#ended(task)
-    const text = `timed out after ${this.settings.requestTimeoutMs} ms`
+    const text = `timed out after ${this.#timeoutMs(task)} ms`
     this.log(logLevel.warn, `${text}, caught that and waited again`, { route: this.#nameOf(task) })
     this.#ends[task.origin.kind]?.failed(task, {
       code: 504,

@@ -4,8 +4,8 @@
 // out. A reload is all or nothing: with any problem, nothing has changed anywhere.
 
 /**
- * Names of services and `tables` (config/tables); everything that can change live; or what differs on
- * disk from what runs.
+ * Names of services, `tables` (config/tables) and `settings` (config/host.lua); everything that can
+ * change live; or what differs on disk from what runs.
  */
 export type ReloadTarget = readonly string[] | 'all' | 'changed'
 

@@ -225,7 +225,7 @@ export class Reloader implements ReloadControl {
   #wanted(target: ReloadTarget): Wanted {
     const { book, sources } = this.#options
     const isNamed = typeof target !== 'string'
-    const names = isNamed ? target.filter((name) => name !== 'tables') : undefined
+    const names = isNamed ? target.filter((name) => !notServices.includes(name)) : undefined
     const chosen = names === undefined ? book.services : names.map((name) => this.#known(name))
     const read = chosen.map((service) => ({
       name: service.name,
@@ -240,7 +240,7 @@ export class Reloader implements ReloadControl {
       modules: book.changedModules(sources.modules()),
       isNamed,
       tables: wantsTables ? this.#changedTables(isNamed) : undefined,
-      settings: isNamed ? undefined : sources.settings(),
+      settings: !isNamed || target.includes('settings') ? sources.settings() : undefined,
       rollback: undefined,
     }
   }
@@ -323,6 +323,9 @@ export class Reloader implements ReloadControl {
     for (let lane = 0; lane < lanes.count; lane++) lanes.command(lane, command)
   }
 }
+
+/** What can be named beside services. */
+const notServices: readonly string[] = ['tables', 'settings']
 
 const noAnswer: ReloadAnswer = { problems: [], warnings: [] }
 

@@ -60,6 +60,8 @@ export type TaskOrigin =
       readonly name: string
       readonly call: number
       readonly startedMs: number
+      /** In place of the request timeout. */
+      readonly limitMs: number
     }
   | {
       readonly kind: 'hook'

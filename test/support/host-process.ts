@@ -6,6 +6,9 @@
 
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
@@ -30,6 +33,8 @@ export interface HostProcess {
   readonly tcpPort: number
   readonly wsPort: number
   readonly httpUrl: string
+  /** Unless the arguments named another one. */
+  readonly adminSocket: string
   readonly log: readonly LogLine[]
   /** The first line of the log, from its start on, that `test` accepts. */
   waitLog(test: (line: LogLine) => boolean, what: string): Promise<LogLine>
@@ -47,7 +52,7 @@ const running = new Set<ChildProcess>()
 export async function startHostProcess(
   options: { readonly root?: string; readonly args?: readonly string[] } = {},
 ): Promise<HostProcess> {
-  const { child, exited, log, onLog, onText } = spawnHost([
+  const { child, exited, log, onLog, onText, adminSocket } = spawnHost([
     '--root',
     options.root ?? testGame,
     '--port-base',
@@ -73,6 +78,7 @@ export async function startHostProcess(
     tcpPort: portOf('tcp:'),
     wsPort: portOf('ws:'),
     httpUrl: addresses.find((each) => each.startsWith('http:')) ?? '',
+    adminSocket,
     log,
     waitLog: (test, what) => onLog(test, what),
     waitText: onText,
@@ -97,7 +103,14 @@ export async function stopAllHosts(): Promise<void> {
   await Promise.all(left.map((child) => child.exitCode ?? once(child, 'exit')))
 }
 
-function spawnHost(args: readonly string[]) {
+/** An admin socket of its own for each host: many of them run the same game at once. */
+let lastSocket = 0
+const socketFolder = mkdtempSync(join(tmpdir(), 'moon-sockets-'))
+process.once('exit', () => rmSync(socketFolder, { recursive: true, force: true }))
+
+function spawnHost(given: readonly string[]) {
+  const adminSocket = join(socketFolder, `${process.pid}-${++lastSocket}.sock`)
+  const args = given.includes('--admin-socket') ? given : [...given, '--admin-socket', adminSocket]
   const child = spawn(process.execPath, [`${projectFolder}dist/core/main.js`, ...args], {
     cwd: projectFolder,
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -145,5 +158,5 @@ function spawnHost(args: readonly string[]) {
       }, 10_000)
       if (!look()) watchers.add(look)
     })
-  return { child, exited, log, onLog, onText }
+  return { child, exited, log, onLog, onText, adminSocket }
 }

@@ -16,7 +16,10 @@ const running = new Set<Host>()
 
 export async function startHostInside(root: string): Promise<HostInside> {
   const readConfig = () =>
-    loadConfig({ root, overrides: { listen: { tcp: 0, ws: false, http: false } } })
+    loadConfig({
+      root,
+      overrides: { listen: { tcp: 0, ws: false, http: false }, admin: { socket: false } },
+    })
   const host = await startHost(readConfig(), '0.0.0-test', { readConfig })
   running.add(host)
   const tcp = host.addresses.find((each) => each.startsWith('tcp:')) ?? ''

@@ -3,8 +3,9 @@
 // Core thread. Every file is read once at the start and answered from memory, by exact path from the
 // list in playground-assets.ts: no request path ever reaches the file system. GET only; nothing here
 // changes the host, and what it tells (node, version, handler names) is no secret on the address that
-// the operator chose, 127.0.0.1 unless configured. A port in use or a missing file fails the start
-// with a HostError; a route list that throws answers 500 and the page says so.
+// the operator chose, 127.0.0.1 unless configured. What begins with /admin/ goes to the admin face
+// (http-face.ts), where there is one. A port in use or a missing file fails the start with a
+// HostError; a route list that throws answers 500 and the page says so.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
@@ -33,6 +34,8 @@ export interface PlaygroundOptions {
   readonly title: string
   readonly version: string
   readonly node: string
+  /** Answers what is asked below /admin/. */
+  readonly admin?: (request: IncomingMessage, response: ServerResponse) => void
 }
 
 export interface Playground {
@@ -69,7 +72,9 @@ export async function startPlayground(options: PlaygroundOptions): Promise<Playg
   const describe = () => Buffer.from(JSON.stringify(description(options, ws)))
   const server = createServer((request, response) => {
     const path = (request.url ?? '').split('?', 1)[0] ?? ''
-    if (request.method !== 'GET') {
+    if (options.admin !== undefined && path.startsWith('/admin/')) {
+      options.admin(request, response)
+    } else if (request.method !== 'GET') {
       send(response, 405, 'text/plain; charset=utf-8', 'only GET is answered here\n', request)
     } else if (path === '/playground.json') {
       sendDescription(response, describe, request)
