@@ -103,6 +103,51 @@ export const limits = {
   deferredBytesMax: 4 * 1024 * 1024,
   /** Messages of one lane that wait for the disk; over it the lane is not read. */
   ackHoldBytesMax: 16 * 1024 * 1024,
+  /** One RPC message: a body of valueBytesMax, and what is around it. */
+  rpcFrameBytesMax: 1024 * 1024 + 64 * 1024,
+  /** Calls under way on one RPC connection, at either end; more are refused. */
+  rpcInFlightMax: 16_384,
+  /** Bytes that wait to leave on one RPC connection before it is given up. */
+  rpcQueueBytesMax: 64 * 1024 * 1024,
+  /** RPC connections that a host accepts. */
+  rpcConnectionsMax: 1024,
+  /** A call that says nothing else waits this long. */
+  rpcTimeoutMs: 5000,
+  /** The longest that a call may ask for. */
+  rpcTimeoutMsMax: 600_000,
+  rpcConnectMs: 3000,
+  /** Between two heartbeats; a connection on which nothing comes for three of them is given up. */
+  rpcHeartbeatMs: 2000,
+  /** An accepted connection on which nothing comes for this long is ended. */
+  rpcSilentMs: 60_000,
+  /** The first pause before a node is connected to again; it doubles up to the next. */
+  rpcReconnectFirstMs: 50,
+  rpcReconnectMsMax: 5000,
+  /** How exactly deadlines of calls are kept. */
+  rpcTickMs: 5,
+  /** A call with an idempotency key is sent again when nothing came for this long, or for a quarter
+   * of its time if that is longer; the pause doubles each time. */
+  rpcAttemptMs: 500,
+  /** Times that one call is sent, at most. */
+  rpcAttemptsMax: 5,
+  /** Sending again: earned by each call, so that it adds no more than a fifth to the load ... */
+  rpcRetryShare: 0.19,
+  /** ... and saved up to this many, for quiet hours. */
+  rpcRetriesSavedMax: 10,
+  /** Failures in a row, or half of the last calls, that open a node's circuit ... */
+  rpcFailuresInRowMax: 8,
+  rpcFailureWindow: 32,
+  /** ... for this long at first; it doubles up to the next. */
+  rpcCircuitOpenMs: 1000,
+  rpcCircuitOpenMsMax: 30_000,
+  /** Methods whose calls are counted apart; the rest are counted together. */
+  rpcMethodsCountedMax: 4096,
+  /** Answers kept for calls with an idempotency key: how long, how many, how many bytes ... */
+  onceKeptMs: 24 * 3600 * 1000,
+  onceEntriesMax: 200_000,
+  onceBytesMax: 64 * 1024 * 1024,
+  /** ... and how long for certain; new calls are refused rather than drop one that is younger. */
+  onceKeptMsMin: 60_000,
 
   // Defaults of config/host.lua, under the names of its fields.
   /** Lanes of one host. */
