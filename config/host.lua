@@ -68,6 +68,18 @@ return {
     result_bytes_max = 1024 * 1024,
   },
 
+  -- Redis is for what several hosts share: redis.call, and topics (channel.publish) between them.
+  redis = {
+    url = env("GAME_REDIS_URL", ""), -- such as "redis://127.0.0.1:6379"; "" is off
+    prefix = "moonwheel:", -- before the names of what the host itself keeps there
+    timeout_ms = 2000, -- one command, from its call to its answer
+  },
+
+  -- cache.get and cache.set: this host's memory, for all of its lanes.
+  cache = {
+    bytes_max = 64 * 1024 * 1024, -- beyond it, what was used longest ago goes
+  },
+
   log = {
     level = "info", -- trace, debug, info, warn, error
     pretty = "auto", -- true: for people; false: one JSON object a line; "auto": people on a terminal

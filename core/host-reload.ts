@@ -20,6 +20,7 @@ const liveFields: ReadonlyMap<string, ReadonlySet<string> | 'all'> = new Map<
   ['lanes', new Set(['requestTimeoutMs', 'runBudgetMs', 'inboxMessagesMax'])],
   ['log', new Set(['level'])],
   ['admin', new Set(['eval'])],
+  ['cache', 'all'],
 ])
 
 const sections = Object.keys(hostSchema) as (keyof HostSections)[]

@@ -22,12 +22,14 @@ import { type Listener, listenTcp } from './gate/tcp-listener.ts'
 import { listenWs } from './gate/ws-listener.ts'
 import { HostAdmin } from './host-admin.ts'
 import { openCodeBook, reloadSources } from './host-reload.ts'
+import { closeStores, openStores } from './host-stores.ts'
 import type { CodeBook } from './lane/code-book.ts'
 import { agreedRoutes, allocateLaneMemory, type CommonStart, LaneGroup } from './lane/lane-group.ts'
 import { LaneQuestions } from './lane/lane-questions.ts'
 import { libraryOrder, readLuaModule, unlistedServices } from './lane/lua-source.ts'
 import { Reloader } from './lane/reload.ts'
 import type { ReloadControl } from './lane/reload-control.ts'
+import { storeMessage } from './store/store-messages.ts'
 import { CorePump } from './thread/core-pump.ts'
 import { allocateDoorbell, Doorbell } from './thread/doorbell.ts'
 import { message } from './thread/messages.ts'
@@ -114,6 +116,15 @@ async function start(
   }
   let gate: Gate | undefined
   let reloader: Reloader | undefined
+  const stores = openStores(
+    config,
+    timers,
+    () => pump.schedule(),
+    (level, text, data) => log[level](data, text),
+  )
+  undo.push(() => closeStores(stores))
+  // A service's `init` may ask Redis; when it is down, the host starts all the same.
+  await Promise.all([stores.redis?.opened(), stores.topics.opened()])
   const questions = new LaneQuestions((lane, ...rest) => lanes.send(lane, ...rest), timers)
   const lanes: LaneGroup = await LaneGroup.start({
     memories,
@@ -127,11 +138,13 @@ async function start(
     runBudgetMs: () => current.lanes.runBudgetMs,
     onMessage: (lane, kind, a, b, bytes, from, to) => {
       if (gate !== undefined && gateMessage(gate, lane, kind, a, b, bytes, from, to)) return
+      if (storeMessage(stores, lane, kind, a, b, bytes, from, to)) return
       if (kind === message.log) laneLog(log, a, bytes, from, to)
       else if (kind === message.reloadAnswer) reloader?.answered(lane.index, a, bytes, from, to)
       else if (kind === message.adminResult) questions.answered(a, b, bytes, from, to)
     },
     onLost: (lane) => {
+      stores.topics.laneLost(lane)
       reloader?.laneLost(lane)
       questions.laneDied(lane)
       gate?.moves.laneLost(lane)
@@ -151,6 +164,7 @@ async function start(
     current = next
     gate?.setRules(gateRules(next), routeMatcher(next.gate.publicRoutes))
     log.level = next.log.level
+    stores.cache.bytesMax = next.cache.bytesMax
   }
   reloader = new Reloader({
     book,
@@ -212,6 +226,7 @@ async function start(
     await playground?.close()
     gate.kickAll(reason)
     await lanes.stop(stopServicesMs)
+    closeStores(stores)
     pump.stop()
     await timerService.stop()
     log.info({ reason }, 'stopped')

@@ -57,6 +57,21 @@ export const limits = {
   superviseHealthyMs: 60_000,
   /** Error codes of one route that are counted apart; the rest are counted together. */
   errorCodesPerRouteMax: 64,
+  /** Redis commands of game code that may be under way at once. */
+  redisInFlightMax: 10_000,
+  /** How often overdue ones are looked for. */
+  redisLookMs: 100,
+  /** From the start of a connection attempt to its end. */
+  redisConnectMs: 5000,
+  redisKeepAliveMs: 10_000,
+  /** The longest pause between two attempts. */
+  redisRetryMsMax: 2000,
+  /** One Redis command's arguments together. */
+  redisCommandBytesMax: 1024 * 1024,
+  /** Topics that one host may be subscribed to. */
+  topicsMax: 10_000,
+  /** Messages that wait for a lane that is behind; beyond it a topic's message is dropped. */
+  topicHeldMessagesMax: 4096,
   /** Browsers' connections to the playground page at once. */
   playgroundConnectionsMax: 256,
   /** How long one of them may take to send its request. */
@@ -171,6 +186,10 @@ export const limits = {
   outQueueBytesMax: 256 * 1024,
   /** How long those bytes may stand still before the client is kicked. */
   outStallMs: 2000,
+  /** One Redis command, from its call to its answer. */
+  redisTimeoutMs: 2000,
+  /** The cache of one host. */
+  cacheBytes: 64 * 1024 * 1024,
   /** One file of the spool. */
   segmentBytesMax: 64 * 1024 * 1024,
   /** Transactions of the spool that the drainer applies in one transaction of the database. */

@@ -9,6 +9,7 @@ import { databaseUrlProblem } from './database-url.ts'
 import { bytes, choice, integer, orOff, port, type Section, text, textList } from './fields.ts'
 import type {
   AdminConfig,
+  CacheConfig,
   DbConfig,
   DrainConfig,
   GateConfig,
@@ -18,6 +19,7 @@ import type {
   LogConfig,
   LuaConfig,
   NodeConfig,
+  RedisConfig,
   SpoolConfig,
 } from './types.ts'
 
@@ -89,6 +91,16 @@ const db: Section<DbConfig> = {
   resultBytesMax: bytes(limits.resultBytesMax, 1024, 256 * 1024 * 1024),
 }
 
+const redis: Section<RedisConfig> = {
+  url: text('', /^$|^rediss?:\/\/\S{1,1000}$/, '"redis://host:port", or "" for off'),
+  prefix: text('moonwheel:', /^[\w:.-]{0,64}$/, 'up to 64 letters, digits and _ : . -'),
+  timeoutMs: integer(limits.redisTimeoutMs, 10, 600_000),
+}
+
+const cache: Section<CacheConfig> = {
+  bytesMax: bytes(limits.cacheBytes, 1024, 64 * 1024 * 1024 * 1024),
+}
+
 const log: Section<LogConfig> = {
   level: choice('info', ['trace', 'debug', 'info', 'warn', 'error']),
   pretty: choice<boolean | 'auto'>('auto', [true, false, 'auto']),
@@ -112,6 +124,8 @@ export const hostSchema: { readonly [S in keyof HostSections]: Section<HostSecti
   spool,
   drain,
   db,
+  redis,
+  cache,
   log,
   admin,
 }

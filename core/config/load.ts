@@ -121,6 +121,8 @@ function loadHost(sources: Sources, file: string, options: LoadOptions): HostSec
     spool: section('spool'),
     drain: section('drain'),
     db: section('db'),
+    redis: section('redis'),
+    cache: section('cache'),
     log: section('log'),
     admin: section('admin'),
   }

@@ -44,6 +44,18 @@ export interface GateConfig {
   readonly publicRoutes: readonly string[]
 }
 
+export interface RedisConfig {
+  /** `redis://host:port/database`; '' is off. */
+  readonly url: string
+  /** Before the names of everything that the host itself keeps there. */
+  readonly prefix: string
+  readonly timeoutMs: number
+}
+
+export interface CacheConfig {
+  readonly bytesMax: number
+}
+
 export interface LogConfig {
   readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error'
   readonly pretty: boolean | 'auto'
@@ -95,6 +107,8 @@ export interface HostSections {
   readonly spool: SpoolConfig
   readonly drain: DrainConfig
   readonly db: DbConfig
+  readonly redis: RedisConfig
+  readonly cache: CacheConfig
   readonly log: LogConfig
   readonly admin: AdminConfig
 }

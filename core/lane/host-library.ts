@@ -20,8 +20,10 @@ import { message } from '../thread/messages.ts'
 import type { Calls } from './calls.ts'
 import { type Lane, logLevel } from './lane.ts'
 import type { LuaTimers } from './lua-timers.ts'
+import type { LuaTopics } from './lua-topics.ts'
 import { compile, type Services } from './services.ts'
 import type { Sessions } from './sessions.ts'
+import { storeFunctions } from './store-library.ts'
 
 const sleepMsMax = 2 ** 31 - 1
 
@@ -31,6 +33,7 @@ export interface LibraryParts {
   readonly sessions: Sessions
   readonly calls: Calls
   readonly timers: LuaTimers
+  readonly topics: LuaTopics
 }
 
 /**
@@ -46,6 +49,7 @@ export function openHostLibrary(parts: LibraryParts): void {
     ...callFunctions(parts),
     ...dataFunctions(parts),
     ...timerFunctions(parts),
+    ...storeFunctions(parts.lane, parts.topics),
   }
   for (const [name, fn] of Object.entries(functions)) {
     engine.rawSet(host, name, engine.hostFunction(name, fn))

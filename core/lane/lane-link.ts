@@ -39,6 +39,8 @@ export class LaneLink {
   #held: Held[] = []
   /** Times that a request found no room. */
   refusals = 0
+  /** Threads that have had this link and are gone. */
+  lives = 0
   #dirty = false
   #isOpen = true
 
@@ -116,6 +118,7 @@ export class LaneLink {
   /** The lane's thread is gone: drops all that it was sent, and lets nothing more go down. */
   cutOff(): void {
     this.#isOpen = false
+    this.lives++
     this.#held = []
     new RingReader(this.#memory).drain(() => {}, Number.POSITIVE_INFINITY)
   }

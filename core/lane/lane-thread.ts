@@ -26,6 +26,7 @@ import { LaneActivity } from './lane-activity.ts'
 import { LaneInspection } from './lane-inspection.ts'
 import { LaneMeter } from './lane-stats.ts'
 import { LuaTimers } from './lua-timers.ts'
+import { LuaTopics } from './lua-topics.ts'
 import type { LaneReady, LaneStart } from './protocol.ts'
 import { LaneReload } from './reload-lane.ts'
 import { Services } from './services.ts'
@@ -74,8 +75,9 @@ const meter = new LaneMeter(memory.stats, {
   luaBytes: () => engine.memoryBytes(),
 })
 const luaTimers = new LuaTimers(lane)
+const topics = new LuaTopics(lane)
 const bell = new Doorbell(memory.laneBell)
-const reload = new LaneReload(lane, services, luaTimers, bell)
+const reload = new LaneReload(lane, services, luaTimers, topics, bell)
 let phase: 'starting' | 'running' | 'stopping' | 'ended' = 'starting'
 
 lane.listen('fork', { returned: (task) => lane.release(task), failed: forkFailed })
@@ -108,6 +110,8 @@ function visit(kind: number, a: number, b: number, bytes: Buffer, from: number, 
       return lane.failCallsTo(a)
     case message.stop:
       return stop()
+    case message.topicMessage:
+      return topics.message(bytes, from, to)
     case message.adminCall:
       return inspection.ask(a, bytes, from, to)
   }
@@ -123,7 +127,7 @@ function stop(): void {
 
 function open(): void {
   try {
-    openHostLibrary({ lane, services, sessions, calls, timers: luaTimers })
+    openHostLibrary({ lane, services, sessions, calls, timers: luaTimers, topics })
     services.load()
   } catch (error) {
     if (error instanceof LuaError)

@@ -68,6 +68,7 @@ export class Lane {
     hook: undefined,
     admin: undefined,
     timer: undefined,
+    topic: undefined,
   }
   readonly #waits = new Map<number, Task>()
   #nextWait = 1
@@ -304,7 +305,7 @@ export class Lane {
     task.wait = wait
     this.#waits.set(wait, task)
     const { kind } = task.origin
-    if (task.deadline !== 0 || kind === 'fork' || kind === 'timer') return
+    if (task.deadline !== 0 || kind === 'fork' || kind === 'timer' || kind === 'topic') return
     task.deadline = this.timers.after(this.#timeoutMs(task), () => this.#expire(task))
   }
 

@@ -20,6 +20,7 @@ export const libraryOrder = [
   'wait.lua',
   'service.lua',
   'session.lua',
+  'store.lua',
   'rpc.lua',
   'data.lua',
   'timer.lua',

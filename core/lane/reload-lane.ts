@@ -11,6 +11,7 @@ import type { Doorbell } from '../thread/doorbell.ts'
 import { message } from '../thread/messages.ts'
 import type { Lane } from './lane.ts'
 import type { LuaTimers } from './lua-timers.ts'
+import type { LuaTopics } from './lua-topics.ts'
 import type { ReloadAnswer, ReloadCommand } from './reload-plan.ts'
 import type { Compiled, Services } from './services.ts'
 
@@ -21,6 +22,7 @@ export class LaneReload {
   readonly #lane: Lane
   readonly #services: Services
   readonly #timers: LuaTimers
+  readonly #topics: LuaTopics
   readonly #bell: Doorbell
   #seen = 0
   #compiled: Compiled | undefined
@@ -28,10 +30,17 @@ export class LaneReload {
   /** Lua work that was asked for before the new code ran. */
   #laterBefore = 0
 
-  constructor(lane: Lane, services: Services, timers: LuaTimers, bell: Doorbell) {
+  constructor(
+    lane: Lane,
+    services: Services,
+    timers: LuaTimers,
+    topics: LuaTopics,
+    bell: Doorbell,
+  ) {
     this.#lane = lane
     this.#services = services
     this.#timers = timers
+    this.#topics = topics
     this.#bell = bell
   }
 
@@ -85,6 +94,7 @@ export class LaneReload {
     this.#isHeld = true
     this.#laterBefore = this.#lane.laterCount
     this.#timers.begin()
+    this.#topics.begin()
     try {
       const routes = this.#services.stage(compiled)
       this.#answer(id, { problems: [], warnings: [], routes })
@@ -104,6 +114,7 @@ export class LaneReload {
       if (path !== undefined) files.add(path)
     }
     const warnings = this.#timers.commit(files)
+    this.#topics.commit()
     this.#finish()
     this.#answer(id, { problems: [], warnings })
   }
@@ -112,6 +123,7 @@ export class LaneReload {
     if (this.#isHeld) {
       this.#services.abort()
       this.#timers.abort()
+      this.#topics.abort()
       this.#lane.forgetLater(this.#laterBefore)
     }
     this.#finish()

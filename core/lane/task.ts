@@ -52,6 +52,7 @@ export interface Failure {
 export type TaskOrigin =
   | { readonly kind: 'session' }
   | { readonly kind: 'fork' }
+  | { readonly kind: 'topic'; readonly name: string }
   | { readonly kind: 'rpc'; readonly call: number; readonly lane: number; readonly name: string }
   | { readonly kind: 'timer'; readonly name: string; readonly done: () => void }
   | {

@@ -20,6 +20,8 @@
 //   adminCall           call    0            JSON question          (lane/lane-inspection.ts)
 //   queryResult         query   status       status 0: LuaValue rows; else the error's code | message
 //   entityChanged       0       0            short table | LuaValue key: read it anew
+//   topicMessage        0       0            short topic | LuaValue list of one
+//   (rpcResult also answers redisCall and cacheCall)
 //
 //   lane → core
 //   reply               sid     message id   body
@@ -43,6 +45,12 @@
 //   spoolMark           ticket  own ticket   — (what follows waits for it: lane/ack-hold.ts)
 //   query               query   ticket**     u8 flags | LuaValue SQL, parameters
 //   entityChanged       lane    0            as above; for the lane that owns the entity
+//   redisCall           wait    0            short command | n × { u32 length | argument }
+//   cacheCall           wait°   op           short key | f64 ttl ms | f64 by | LuaValue list of one
+//   topicPublish        0       0            short topic | LuaValue list of one
+//   topicSubscribe      on      0            topic                  (on: 1, off: 0)
+//
+//   ° 0: nobody waits. op: store/store-messages.ts
 //
 //   * origin: the lane that asked | its life << 8, given back as it came: an answer for a lane that
 //   was replaced meanwhile is recognised and dropped.
@@ -70,6 +78,7 @@ export const message = {
   laneLost: 10,
   adminCall: 24,
   queryResult: 26,
+  topicMessage: 25,
 
   reply: 32,
   done: 33,
@@ -91,6 +100,10 @@ export const message = {
   spoolMark: 52,
   query: 53,
   entityChanged: 54,
+  redisCall: 56,
+  cacheCall: 57,
+  topicPublish: 58,
+  topicSubscribe: 59,
 
   timerAdd: 64,
   timerCancel: 65,

@@ -69,7 +69,8 @@ local function session_id(name, target)
   return target.id
 end
 
-channel = lib.read_only("channel", {
+-- store.lua adds the topics.
+lib.channel = {
   join = function(name, target)
     host.channel_join(name, session_id("channel.join", target))
   end,
@@ -86,4 +87,5 @@ channel = lib.read_only("channel", {
     host.channel_count(name)
     return lib.wait()
   end,
-})
+}
+channel = lib.read_only("channel", lib.channel)

@@ -106,3 +106,28 @@ function channel.broadcast(name, route, msg, except) end
 ---@param name string
 ---@return integer
 function channel.count(name) end
+
+--- Tells everybody who has subscribed to a topic, in every lane of this host and, with Redis, of all hosts
+--- of the game. At most once: who is not there, or far behind, gets nothing later. Does not wait.
+---
+--- ```lua
+--- channel.publish("news", { text = "The gates are open" })
+--- ```
+---@param topic string 1 to 255 bytes
+---@param value any copied, as the arguments of rpc.call
+function channel.publish(topic, value) end
+
+--- Calls a function with each value that is published under a topic from now on, as a task of its own
+--- that may wait. It is this lane that subscribes: a service that runs in all lanes hears each value
+--- once in each. For one call on each host, subscribe in a service with `lanes = "one"`. A reload keeps
+--- subscriptions, and the functions they call: cancel and subscribe anew in `__reload`. Does not wait.
+---
+--- ```lua
+--- S.news = channel.subscribe("news", function(news)
+---   channel.broadcast("everybody", "onNews", news)
+--- end)
+--- ```
+---@param topic string 1 to 255 bytes
+---@param f fun(value: any)
+---@return Subscription
+function channel.subscribe(topic, f) end

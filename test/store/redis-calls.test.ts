@@ -1,0 +1,173 @@
+// Redis commands of game code against servers that a test owns: silent, broken, and slow ones.
+import { createServer, type Server, type Socket } from 'node:net'
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { systemClock } from '../../core/base/clock.ts'
+import { limits } from '../../core/base/limits.ts'
+import { RedisCalls } from '../../core/store/redis-calls.ts'
+import { redisRefusal } from '../../core/store/redis-commands.ts'
+import { retryDelayMs, shownUrl } from '../../core/store/redis-connection.ts'
+import type { Timers } from '../../core/timer/timers.ts'
+
+/** Answers what a connection begins with, and hands every other command to `answer`. */
+async function fakeRedis(answer: (words: string[], socket: Socket) => void) {
+  const sockets = new Set<Socket>()
+  const server: Server = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('error', () => {})
+    socket.on('data', (data) => {
+      const commands = data.toString('latin1').split(/(?=\*\d+\r\n\$)/)
+      for (const command of commands) {
+        const words = command.split('\r\n').filter((_, i) => i > 0 && i % 2 === 0)
+        const name = (words[0] ?? '').toLowerCase()
+        if (name === 'info') socket.write('$17\r\nredis_version:7.0\r\n')
+        else if (name === 'client' || name === 'auth') socket.write('+OK\r\n')
+        else answer(words, socket)
+      }
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as { port: number }
+  const stop = () => {
+    for (const socket of sockets) socket.destroy()
+    server.close()
+  }
+  return { port, stop, sockets }
+}
+
+const looks: (() => void)[] = []
+const timers: Timers = {
+  after: () => 1,
+  every: (_, fire) => looks.push(() => fire(0)),
+  cancel: () => true,
+}
+const ends: (() => void)[] = []
+afterEach(() => {
+  for (const end of ends.splice(0)) end()
+  looks.length = 0
+})
+
+async function open(timeoutMs: number, answer: (words: string[], socket: Socket) => void) {
+  const server = await fakeRedis(answer)
+  const log = vi.fn()
+  let nowMs = 0
+  const clock = { ...systemClock, monotonicMs: () => nowMs }
+  const calls = new RedisCalls(
+    { url: `redis://:secret@127.0.0.1:${server.port}`, timeoutMs },
+    clock,
+    timers,
+    log,
+  )
+  ends.push(() => calls.close(), server.stop)
+  await vi.waitFor(() => expect(calls.isUp).toBe(true), 5000)
+  const pass = (ms: number) => {
+    nowMs += ms
+    for (const look of looks) look()
+  }
+  const call = (name: string, ...args: string[]) =>
+    new Promise<{ status: number; value: unknown }>((resolve) => {
+      const bytes = args.map((arg) => Buffer.from(arg))
+      calls.call(name, bytes, (status, value) => resolve({ status, value }))
+    })
+  return { server, calls, pass, call, log }
+}
+
+describe('RedisCalls', () => {
+  it('answers 504 at the deadline and not before, and drops and counts the late reply', async () => {
+    let late: (() => void) | undefined
+    const { calls, pass, call } = await open(200, (_, socket) => {
+      late = () => socket.write('+LATE\r\n')
+    })
+    let ended = false
+    const asked = call('GET', 'x').finally(() => (ended = true))
+    await vi.waitFor(() => expect(late).toBeDefined())
+    pass(199)
+    await Promise.resolve()
+    expect([ended, calls.inFlight]).toEqual([false, 1])
+    pass(1)
+    expect(await asked).toMatchObject({ status: 504 })
+    expect([calls.inFlight, calls.stats.timeouts]).toEqual([0, 1])
+    late?.()
+    await vi.waitFor(() => expect(calls.stats.late).toBe(1))
+  })
+
+  it('opens a connection anew that answers nothing any more', async () => {
+    const { server, pass, call } = await open(100, () => {})
+    const asked = call('GET', 'x')
+    pass(100)
+    expect(await asked).toMatchObject({ status: 504 })
+    const next = call('GET', 'y')
+    pass(100)
+    expect(await next).toMatchObject({ status: 504 })
+    await vi.waitFor(() => expect(server.sockets.size).toBe(2), 5000)
+  })
+
+  it('tells what was under way when the connection broke, and says that in the log once', async () => {
+    const { call, log, calls } = await open(1000, (_, socket) => void socket.destroy())
+    const answers = await Promise.all([call('INCR', 'x'), call('INCR', 'x')])
+    for (const answer of answers) {
+      expect(answer).toMatchObject({
+        status: 503,
+        value: expect.stringContaining('may or may not'),
+      })
+    }
+    expect(await call('GET', 'x')).toMatchObject({ status: 503 })
+    await vi.waitFor(() => expect(calls.isUp).toBe(true), 5000)
+    const words = log.mock.calls.map(([level, text]) => `${level} ${text}`)
+    expect(words.filter((each) => each.includes('is lost'))).toHaveLength(1)
+    expect(JSON.stringify(log.mock.calls)).not.toContain('secret')
+  })
+
+  it('has a limit of commands in flight, and one more is refused', async () => {
+    const { calls } = await open(1000, () => {})
+    const refused = vi.fn()
+    for (let i = 0; i < limits.redisInFlightMax; i++) calls.call('GET', [], refused)
+    expect(refused).not.toHaveBeenCalled()
+    calls.call('GET', [], refused)
+    expect(refused).toHaveBeenCalledExactlyOnceWith(503, expect.stringContaining('10000'))
+  })
+
+  it('gives an error of Redis itself as a 500 in its own words', async () => {
+    const { call } = await open(1000, (_, socket) => void socket.write('-WRONGTYPE no\r\n'))
+    expect(await call('INCR', 'x')).toEqual({
+      status: 500,
+      value: 'redis.call: INCR: WRONGTYPE no',
+    })
+  })
+})
+
+describe('redisRefusal', () => {
+  const args = (text: string) => text.split(' ').map((word) => Buffer.from(word))
+  it.each([
+    'BLPOP x 0',
+    'blpop x 0',
+    'SUBSCRIBE x',
+    'MULTI',
+    'EXEC',
+    'WATCH x',
+    'SELECT 1',
+    'CLIENT REPLY OFF',
+    'SHUTDOWN',
+    'XREAD BLOCK 0 STREAMS x $',
+    'xreadgroup GROUP g c block 0 STREAMS x >',
+  ])('refuses %s', (line) => {
+    const [name = '', ...rest] = line.split(' ')
+    expect(redisRefusal(name, args(rest.join(' ')))).toEqual(expect.any(String))
+  })
+  it.each(['GET x', 'EVAL return 0', 'XREAD COUNT 1 STREAMS BLOCK 0', 'LPOP x'])(
+    'lets %s pass',
+    (line) => {
+      const [name = '', ...rest] = line.split(' ')
+      expect(redisRefusal(name, args(rest.join(' ')))).toBeUndefined()
+    },
+  )
+})
+
+it('pauses between attempts grow to their limit, with jitter', () => {
+  expect([1, 2, 3].map((times) => retryDelayMs(times, 0.5))).toEqual([50, 100, 200])
+  expect(retryDelayMs(1000, 1)).toBe(limits.redisRetryMsMax * 1.25)
+  expect(retryDelayMs(1000, 0)).toBe(limits.redisRetryMsMax * 0.75)
+})
+
+it('shows no password', () => {
+  expect(shownUrl('redis://me:secret@host:6379/2')).toBe('redis://host:6379/2')
+})
