@@ -4,8 +4,6 @@
 // clients are told, lanes run every service's `stop`, threads end, the log is flushed. This file
 // knows all rooms and holds no rule of its own.
 
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { type AdminFaces, openAdminFaces } from './admin/admin-faces.ts'
 import { type Playground, startPlayground } from './admin/playground/playground-server.ts'
 import { StatusGatherer } from './admin/status-gatherer.ts'
@@ -21,12 +19,12 @@ import { RouteDictionary } from './gate/route-dictionary.ts'
 import { type Listener, listenTcp } from './gate/tcp-listener.ts'
 import { listenWs } from './gate/ws-listener.ts'
 import { HostAdmin } from './host-admin.ts'
+import { laneStart } from './host-lane-start.ts'
 import { openCodeBook, reloadSources } from './host-reload.ts'
 import { closeStores, openStores } from './host-stores.ts'
-import type { CodeBook } from './lane/code-book.ts'
-import { agreedRoutes, allocateLaneMemory, type CommonStart, LaneGroup } from './lane/lane-group.ts'
+import { agreedRoutes, allocateLaneMemory, LaneGroup } from './lane/lane-group.ts'
 import { LaneQuestions } from './lane/lane-questions.ts'
-import { libraryOrder, readLuaModule, unlistedServices } from './lane/lua-source.ts'
+import { unlistedServices } from './lane/lua-source.ts'
 import { Reloader } from './lane/reload.ts'
 import type { ReloadControl } from './lane/reload-control.ts'
 import { storeMessage } from './store/store-messages.ts'
@@ -36,11 +34,6 @@ import { message } from './thread/messages.ts'
 import { RingReader } from './thread/ring.ts'
 import { TimerClient } from './timer/timer-client.ts'
 import { startTimerService, type TimerService } from './timer/timer-service.ts'
-
-/** Where the host's own files are (lua/lib, the playground), whatever folder the game is in. */
-export const installFolder = fileURLToPath(
-  new URL(import.meta.url.includes('/dist/') ? '../..' : '..', import.meta.url),
-)
 
 /** How long services have to stop, all together. */
 const stopServicesMs = 4000
@@ -247,27 +240,6 @@ function openTimers(service: TimerService, pump: CorePump): TimerClient {
     if (timers.unsent > 0) timers.flush()
   })
   return timers
-}
-
-/** What a lane is started with: the files as the book has them now. */
-function laneStart(config: HostConfig, book: CodeBook): CommonStart {
-  return {
-    nodeName: config.node.name,
-    nodeId: config.node.id,
-    engine: config.lua.engine,
-    stringBytesMax: config.lua.stringBytesMax,
-    settings: book.settings,
-    services: book.services.map(({ name, lanes, module, version }) => ({
-      name,
-      lanes,
-      module,
-      version,
-    })),
-    modules: book.modules,
-    library: libraryOrder.map((file) => readLuaModule(installFolder, join('lua/lib', file))),
-    tables: book.tables,
-    codes: book.codes,
-  }
 }
 
 function gateRules(config: HostConfig): GateRules {

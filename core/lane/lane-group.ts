@@ -66,7 +66,10 @@ export function allocateLaneMemory(): LaneMemory {
 const nothingWritten: Tickets = { settled: () => 0, isRefused: () => false }
 
 /** What every lane is started with, but for its own parts. */
-export type CommonStart = Omit<LaneStart, 'index' | 'lanes' | 'memory' | 'timerPort' | 'mailbox'>
+export type CommonStart = Omit<
+  LaneStart,
+  'index' | 'lanes' | 'memory' | 'timerPort' | 'mailbox' | 'isCheck'
+>
 
 export interface LaneGroupOptions {
   readonly memories: readonly LaneMemory[]

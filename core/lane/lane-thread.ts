@@ -134,6 +134,10 @@ function open(): void {
       throw new HostError('SCRIPT', `${error.message}\n${error.traceback}`)
     throw error
   }
+  if (start.isCheck === true) {
+    phase = 'ended'
+    return reportReady({ handlers: services.routes } satisfies LaneReady)
+  }
   services.init((problem) => {
     if (problem !== undefined) {
       phase = 'ended'

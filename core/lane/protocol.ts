@@ -44,6 +44,8 @@ export interface LaneStart {
   /** The route of each code, for a lane that replaces another; empty: the sorted routes. */
   readonly codes: readonly string[]
   readonly timerPort: TimerPort
+  /** Loads the services, reports, and ends: no `init`, nothing is served. */
+  readonly isCheck?: boolean
 }
 
 /** What a lane has found in its services; every lane finds the same. */

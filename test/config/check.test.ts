@@ -31,6 +31,7 @@ it('sums up what is good and exits 0', () => {
   expect(err).toBe('')
   expect(out).toMatch(/config {4}ok: node 'node1'/)
   expect(out).toMatch(/services {2}ok: login\n/)
+  expect(out).toMatch(/routes {4}ok: 0 for clients\n/)
   expect(out).toMatch(/tables {4}ok: items \(4 rows\), skills \(4 rows\)/)
   expect(status).toBe(0)
 })
@@ -52,6 +53,27 @@ it('compiles services: a syntax error has its file and line', () => {
   const { status, err } = check('--root', root)
   expect(err).toMatch(/^lua\/services\/login\.lua:2: /)
   expect(status).toBe(2)
+})
+
+it('loads services: what would stop a start is told in the same words', () => {
+  writeFileSync(join(root, 'lua/services/login.lua'), 'local login = service "login"')
+  const forgotten = check('--root', root)
+  expect(forgotten.err).toBe(
+    "lua/services/login.lua: a service file must end with 'return login'\n",
+  )
+  expect(forgotten.status).toBe(2)
+  const typo = 'local login = service "login"\nlogin.handlr.guest = print\nreturn login'
+  writeFileSync(join(root, 'lua/services/login.lua'), typo)
+  const { status, err } = check('--root', root)
+  expect(err).toMatch(/^lua\/services\/login\.lua:2: .*handlr/)
+  expect(status).toBe(2)
+})
+
+it('runs no init', () => {
+  const source =
+    'local login = service "login"\nfunction login.init() error("ran") end\nreturn login'
+  writeFileSync(join(root, 'lua/services/login.lua'), source)
+  expect(check('--root', root)).toMatchObject({ status: 0, err: '' })
 })
 
 it('explains its options', () => {
