@@ -21,7 +21,8 @@ export type Outcome =
   | { readonly ok: false; readonly error: AdminError }
 
 /** Whoever asked, for commands that stream. */
-export type Listener = Pick<CommandStream, 'event' | 'dropped' | 'signal'>
+export type Listener = Pick<CommandStream, 'event' | 'dropped' | 'signal'> &
+  Partial<Pick<CommandStream, 'begun'>>
 
 export interface CommandRunnerOptions {
   readonly commands: readonly Command[]
@@ -63,6 +64,7 @@ export class CommandRunner {
     let streaming: Promise<void> | undefined
     const begun = (): void => {
       streaming = audit.write({ ...entry, args, outcome: 'streaming' })
+      listener.begun?.()
     }
     try {
       const found = this.#need(name)

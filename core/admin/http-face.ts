@@ -144,9 +144,11 @@ async function answerStream(
   const begin = (): void => {
     if (response.headersSent) return
     response.writeHead(200, { ...headers, 'Content-Type': 'application/x-ndjson' })
+    response.flushHeaders()
   }
   const outcome = await runner.run(name, args, callerOf(request), {
     signal: gone.signal,
+    begun: begin,
     get dropped() {
       return dropped
     },
