@@ -10,7 +10,7 @@ import { dirname, join } from 'node:path'
 import { Redis } from 'ioredis'
 import { loadConfig } from '../core/config/load.ts'
 import { startHost } from '../core/host.ts'
-import { printTable } from './timer/table.ts'
+import { printTable } from './table.ts'
 
 const url = process.env.MOONWHEEL_TEST_REDIS ?? 'redis://127.0.0.1:6379'
 const calls = 10_000

@@ -8,8 +8,8 @@ import { Doorbell } from '../../core/thread/doorbell.ts'
 import { RingReader } from '../../core/thread/ring.ts'
 import { TimerClient } from '../../core/timer/timer-client.ts'
 import type { TimerPort } from '../../core/timer/timer-port.ts'
+import { quantile, seededRandom } from '../table.ts'
 import { TimerHeap } from './heap.ts'
-import { quantile, seededRandom } from './table.ts'
 
 export type FiringEngine = 'timer thread' | 'binary heap' | 'setTimeout'
 

@@ -6,8 +6,8 @@ import { Worker } from 'node:worker_threads'
 import { allocateDoorbell } from '../../core/thread/doorbell.ts'
 import type { TimerPort } from '../../core/timer/timer-port.ts'
 import { startTimerService } from '../../core/timer/timer-service.ts'
+import { median, printTable } from '../table.ts'
 import type { FiringEngine, FiringLoad, FiringReport } from './firing-thread.ts'
-import { median, printTable } from './table.ts'
 
 async function runOne(load: Omit<FiringLoad, 'port'>): Promise<FiringReport> {
   const service = await startTimerService([allocateDoorbell()])

@@ -12,8 +12,8 @@ import type { TimerPort } from '../../core/timer/timer-port.ts'
 import { TimerScheduler } from '../../core/timer/timer-scheduler.ts'
 import { allocateTimerPorts } from '../../core/timer/timer-service.ts'
 import { TimingWheel } from '../../core/timer/wheel.ts'
+import { median, printTable, seededRandom } from '../table.ts'
 import { TimerHeap } from './heap.ts'
-import { median, printTable, seededRandom } from './table.ts'
 
 const delayMsMax = 3_600_000
 const batch = 200_000

@@ -1,4 +1,4 @@
-// Printing and statistics for the timer benchmark.
+// Tables on the console and small statistics, for all benchmarks.
 
 /** Prints rows under their titles, numbers to the right. */
 export function printTable(titles: readonly string[], rows: readonly (readonly string[])[]): void {
