@@ -68,6 +68,8 @@ export const limits = {
   redisRetryMsMax: 2000,
   /** One Redis command's arguments together. */
   redisCommandBytesMax: 1024 * 1024,
+  /** Seconds without a sign after which the registry forgets a node's name. */
+  registryForgetS: 24 * 3600,
   /** Topics that one host may be subscribed to. */
   topicsMax: 10_000,
   /** Messages that wait for a lane that is behind; beyond it a topic's message is dropped. */
