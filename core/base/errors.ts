@@ -26,6 +26,7 @@ export const errorCodes = {
   DISK: 500,
   SPOOL_DAMAGED: 500,
   SPOOL_LOCKED: 500,
+  DATABASE_DOWN: 503,
 } as const
 
 export type ErrorCode = keyof typeof errorCodes

@@ -204,6 +204,14 @@ export const limits = {
   poolConnectionsMax: 8,
   /** Rows that one query may return. */
   resultRowsMax: 10_000,
+  /** Queries of all lanes that are under way or wait for the drainer. */
+  queriesMax: 4096,
+  /** SQL text of one query, its values included. */
+  querySqlBytesMax: 256 * 1024,
+  /** How long a connection to a database server may take to be made. */
+  connectTimeoutMs: 3000,
+  /** The most that `resultBytesMax` may be set to: one message of a ring. */
+  resultBytesMost: 2 * 1024 * 1024 - 4096,
   /** Bytes that one query may return. */
   resultBytesMax: 1024 * 1024,
 } as const

@@ -88,7 +88,7 @@ const db: Section<DbConfig> = {
   queryTimeoutMs: integer(limits.queryTimeoutMs, 10, 600_000),
   poolConnectionsMax: integer(limits.poolConnectionsMax, 1, 256),
   resultRowsMax: integer(limits.resultRowsMax, 1, 1_000_000),
-  resultBytesMax: bytes(limits.resultBytesMax, 1024, 256 * 1024 * 1024),
+  resultBytesMax: bytes(limits.resultBytesMax, 1024, limits.resultBytesMost),
 }
 
 const redis: Section<RedisConfig> = {

@@ -15,7 +15,7 @@
 import { limits } from '../base/limits.ts'
 import { type LuaEngine, LuaError, LuaFloat, type LuaTable, type LuaValue } from './engine.ts'
 
-const tag = {
+export const valueTag = {
   nil: 0,
   false: 1,
   true: 2,
@@ -70,8 +70,9 @@ export class ValueWriter {
 
   #value(value: LuaValue): void {
     this.#room(9)
-    if (value === undefined) this.#buffer[this.#at++] = tag.nil
-    else if (typeof value === 'boolean') this.#buffer[this.#at++] = value ? tag.true : tag.false
+    if (value === undefined) this.#buffer[this.#at++] = valueTag.nil
+    else if (typeof value === 'boolean')
+      this.#buffer[this.#at++] = value ? valueTag.true : valueTag.false
     else if (typeof value === 'number') this.#number(value)
     else if (typeof value === 'bigint') this.#int64(value)
     else if (typeof value === 'string') this.#string(value)
@@ -82,7 +83,7 @@ export class ValueWriter {
 
   #number(value: number): void {
     if ((value | 0) === value && !Object.is(value, -0)) {
-      this.#buffer[this.#at++] = tag.int32
+      this.#buffer[this.#at++] = valueTag.int32
       this.#at = this.#buffer.writeInt32LE(value, this.#at)
     } else if (Number.isSafeInteger(value)) {
       this.#int64(BigInt(value))
@@ -92,22 +93,22 @@ export class ValueWriter {
   }
 
   #int64(value: bigint): void {
-    this.#buffer[this.#at++] = tag.int64
+    this.#buffer[this.#at++] = valueTag.int64
     this.#at = this.#buffer.writeBigInt64LE(value, this.#at)
   }
 
   #float(value: number): void {
-    this.#buffer[this.#at++] = tag.float
+    this.#buffer[this.#at++] = valueTag.float
     this.#at = this.#buffer.writeDoubleLE(value, this.#at)
   }
 
   #string(value: string): void {
     this.#room(5 + value.length)
     if (value.length < 256) {
-      this.#buffer[this.#at++] = tag.shortString
+      this.#buffer[this.#at++] = valueTag.shortString
       this.#buffer[this.#at++] = value.length
     } else {
-      this.#buffer[this.#at++] = tag.longString
+      this.#buffer[this.#at++] = valueTag.longString
       this.#at = this.#buffer.writeUInt32LE(value.length, this.#at)
     }
     this.#at += this.#buffer.write(value, this.#at, 'latin1')
@@ -115,13 +116,13 @@ export class ValueWriter {
 
   #table(table: LuaTable): void {
     if (table === this.#engine.jsonNull) {
-      this.#buffer[this.#at++] = tag.jsonNull
+      this.#buffer[this.#at++] = valueTag.jsonNull
       return
     }
     if (++this.#depth > limits.jsonDepthMax) {
       this.#refuse(`nested deeper than ${limits.jsonDepthMax} (a cycle?)`)
     }
-    this.#buffer[this.#at++] = tag.table
+    this.#buffer[this.#at++] = valueTag.table
     const pairsAt = this.#at
     const length = this.#engine.rawLength(table)
     this.#at = this.#buffer.writeUInt32LE(length, pairsAt + 4)
@@ -175,27 +176,27 @@ export class ValueReader {
   #value(): LuaValue {
     const kind = this.#bytes[this.#at++]
     switch (kind) {
-      case tag.nil:
+      case valueTag.nil:
         return undefined
-      case tag.false:
+      case valueTag.false:
         return false
-      case tag.true:
+      case valueTag.true:
         return true
-      case tag.int32:
+      case valueTag.int32:
         this.#at += 4
         return this.#bytes.readInt32LE(this.#at - 4)
-      case tag.int64:
+      case valueTag.int64:
         return this.#int64()
-      case tag.float:
+      case valueTag.float:
         return this.#float()
-      case tag.shortString:
+      case valueTag.shortString:
         return this.#string(this.#bytes[this.#at++] as number)
-      case tag.longString:
+      case valueTag.longString:
         this.#at += 4
         return this.#string(this.#bytes.readUInt32LE(this.#at - 4))
-      case tag.table:
+      case valueTag.table:
         return this.#table()
-      case tag.jsonNull:
+      case valueTag.jsonNull:
         return this.#engine.jsonNull
       default:
         throw new RangeError(`value tag ${kind}`)

@@ -62,6 +62,10 @@
 //   timerCancel         slot    generation   —
 //   timerReset          0       epoch        —
 //
+//   core ↔ SQLite reader
+//   sqlRead             read    timeout ms   SQL
+//   sqlRows             read    status       status 0: LuaValue rows; else the error's message
+//
 //   timer → lane, core
 //   timerFired          0       epoch        n × { u32 slot | u32 generation }
 
@@ -109,6 +113,9 @@ export const message = {
   timerCancel: 65,
   timerReset: 66,
   timerFired: 67,
+
+  sqlRead: 90,
+  sqlRows: 91,
 } as const
 
 /** What a lane tells the core that no client and no other lane sees: it never waits for the disk. */
