@@ -120,6 +120,7 @@ async function start(
   await Promise.all([stores.redis?.opened(), stores.topics.opened()])
   const questions = new LaneQuestions((lane, ...rest) => lanes.send(lane, ...rest), timers)
   const lanes: LaneGroup = await LaneGroup.start({
+    nodeName: config.node.name,
     memories,
     timerPorts: timerService.ports.slice(1),
     coreBell,
@@ -136,11 +137,12 @@ async function start(
       else if (kind === message.reloadAnswer) reloader?.answered(lane.index, a, bytes, from, to)
       else if (kind === message.adminResult) questions.answered(a, b, bytes, from, to)
     },
-    onLost: (lane) => {
+    routeName: (code) => book.codes[code - 1] ?? '',
+    onLost: (lane, requestId) => {
       stores.topics.laneLost(lane)
       reloader?.laneLost(lane)
       questions.laneDied(lane)
-      gate?.moves.laneLost(lane)
+      gate?.moves.laneLost(lane, requestId)
     },
     onBroken: (error) => {
       log.fatal(error.message)

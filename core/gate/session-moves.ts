@@ -92,9 +92,11 @@ export class SessionMoves {
    * A lane is gone with all that it knew. What was under way in it is answered 503, its sessions are
    * opened anew for its successor, and those on their way out of it go on without their data. What
    * clients send meanwhile waits unread.
+   * @param requestId by which the loss is found in the log; the same for all that was under way
    */
-  laneLost(lane: number): void {
-    const reply = encodeClientJson('{"code":503,"message":"the server lost this; try again"}')
+  laneLost(lane: number, requestId: string): void {
+    const lost = { code: 503, message: 'the server lost this; try again', requestId }
+    const reply = encodeClientJson(JSON.stringify(lost))
     for (const session of this.#options.sessions) {
       if (session.lane !== lane) continue
       const isMoving = session.movingTo >= 0

@@ -72,6 +72,7 @@ export type CommonStart = Omit<
 >
 
 export interface LaneGroupOptions {
+  readonly nodeName: string
   readonly memories: readonly LaneMemory[]
   readonly timerPorts: readonly TimerPort[]
   readonly coreBell: SharedArrayBuffer
@@ -93,8 +94,13 @@ export interface LaneGroupOptions {
     start: number,
     end: number,
   ) => void
-  /** A lane is gone, its rings are empty; a new one is being started. */
-  readonly onLost: (lane: number) => void
+  /** The route of a code, for the log; '' for none. */
+  readonly routeName: (code: number) => string
+  /**
+   * A lane is gone, its rings are empty; a new one is being started.
+   * @param requestId by which the log knows this loss
+   */
+  readonly onLost: (lane: number, requestId: string) => void
   /** What each lane has written: durable or not; left out where nothing is written. */
   readonly tickets?: (lane: number) => Tickets
   /** No new one can be started. */
@@ -148,9 +154,11 @@ export class LaneGroup {
     this.#watchdog = new Watchdog({
       clock: options.clock,
       yieldMs: limits.laneYieldMs,
-      onInterrupt: (lane, route, ms) => {
-        const text = `lane ${lane}: a run of Lua took more than ${Math.round(ms)} ms; it is ended`
-        options.log('warn', text, { lane, routeCode: route, ms })
+      onInterrupt: (lane, code, ms) => {
+        const route = options.routeName(code)
+        const what = route === '' ? 'a run of Lua' : route
+        const text = `lane ${lane}: ${what} has run for ${Math.round(ms)} ms; it is ended`
+        options.log('warn', text, { lane, ...(route === '' ? {} : { route }), ms })
       },
       onStuck: (lane, _route, ms) => {
         const slot = this.#at(lane)
@@ -351,8 +359,12 @@ export class LaneGroup {
     const { link } = slot
     this.#watchdog.unwatch(link.index)
     const why = slot.endedBecause || describeExit(exit)
-    this.#options.log('error', `lane ${link.index} is lost: ${why}; starting a new one`, {
+    const route = this.#routeOf(slot)
+    const during = route === '' ? '' : ` in ${route}`
+    this.#options.log('error', `lane ${link.index} is lost: ${why}${during}; starting a new one`, {
       lane: link.index,
+      requestId: this.#lossId(slot),
+      ...(route === '' ? {} : { route }),
       cause: slot.endedBecause === '' ? exit.cause?.stack : undefined,
     })
     slot.state = 'lost'
@@ -361,17 +373,29 @@ export class LaneGroup {
     slot.hold.whenEmpty(() => this.#bury(slot))
   }
 
+  /** What clients are told instead of the number of their request, which died with the lane. */
+  #lossId({ link, life }: Slot): string {
+    return `${this.#options.nodeName}-${link.index}-lost-${life + 1}`
+  }
+
+  /** The client's message that the lane is in the middle of; '' when it is none. */
+  #routeOf({ activity }: Slot): string {
+    const isRunning = (activity.run & 1) === 1
+    return isRunning && activity.route !== 0 ? this.#options.routeName(activity.route) : ''
+  }
+
   /** All that a lane had to say is said. */
   #bury(slot: Slot): void {
     const { link } = slot
     if (this.#stopping) return
+    const requestId = this.#lossId(slot)
     slot.life = (slot.life + 1) % livesMax
     slot.worker = undefined
     link.cutOff()
     for (const other of this.#slots) {
       if (other !== slot) this.send(other.link.index, message.laneLost, link.index, 0)
     }
-    this.#options.onLost(link.index)
+    this.#options.onLost(link.index, requestId)
     this.#startAfter(slot, this.#delayMs(slot))
   }
 
