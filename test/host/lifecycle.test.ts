@@ -52,19 +52,21 @@ describe('starting', () => {
     expect(await host.stop()).toMatchObject({ code: 0 })
   })
 
-  it('says which port is taken, for each of the three', async () => {
-    const taken = createServer()
-    await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
-    const { port } = taken.address() as AddressInfo
-    for (const [offset, name] of [
-      [0, 'TCP'],
-      [1, 'WebSocket'],
-      [2, ''],
-    ] as const) {
+  it.each([
+    [0, 'TCP'],
+    [1, 'WebSocket'],
+    [2, ''],
+  ] as const)('says which port is taken, port base + %i', async (offset, name) => {
+    // Another program may own a port beside ours; then the host rightly names that one.
+    for (let attempt = 1; ; attempt++) {
+      const taken = createServer()
+      await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve))
+      const { port } = taken.address() as AddressInfo
       const exit = await runHostToEnd(['--root', game, '--port-base', String(port - offset)])
-      await expectRefusal(exit, new RegExp(`${name}.*${port}`))
+      taken.close()
+      if (!exit.stderr.includes(String(port)) && attempt < 5) continue
+      return expectRefusal(exit, new RegExp(`${name}.*${port}`))
     }
-    taken.close()
   })
 
   it('refuses arguments that it does not know', async () => {
