@@ -94,6 +94,8 @@ export const limits = {
   spoolFullWaitMs: 200,
   /** How often a spool that ran out of disk looks whether there is room again. */
   spoolProbeMs: 250,
+  /** How often a reader looks for more, beside the system's notices. */
+  spoolFollowMs: 500,
   /** Statement texts that a lane keeps checked. */
   sqlStatementsCachedMax: 2048,
   /** Operators' connections to the admin socket at once. */

@@ -5,7 +5,7 @@
 //                    lock, owner                         one host at a time (spool-lock.ts)
 //
 //   preamble     -- moonwheel-spool crc=<8 hex> format=1 dialect=<word> node=<word> spool=<16 hex>
-//                first=<n> chain=<8 hex> bytes=<n>\n                                 (in one line)
+//                first=<n> after=<n> chain=<8 hex> bytes=<n>\n                       (in one line)
 //                <bytes> of SQL that set the connection up (SET NAMES ...; none for SQLite)
 //   transaction  -- tx crc=<8 hex> prev=<8 hex> seq=<n> synced=<n> time=<ms> statements=<n> bytes=<n>
 //                node=<word> lane=<n> [uid=<word>] [route=<word>] [request=<word>] ...\n  (in one line)
@@ -21,6 +21,8 @@
 //   time     milliseconds since 1970, by the wall clock, which may go back; seq is the order
 //   spool    a random name for this spool: one that was deleted and begun anew is not mistaken
 //   first    seq of the first transaction; `chain` is its prev
+//   after    seq of the last transaction before it: first - 1, unless acknowledged transactions were
+//            lost and their numbers are not used again (recovery.ts)
 //   word     printable ASCII; others and % as %XX, so no line break, quote or backslash
 //
 // A statement holds no newline and no comment (statement.ts), so lines cut it; a reader slices by
@@ -44,6 +46,11 @@ const bodyBytesMax = limits.spoolTransactionBytesMax + begin.length + commit.len
 
 /** The longest transaction as it stands in a file. */
 export const transactionBytesMax = headerBytesMax + bodyBytesMax
+
+/** Room that is surely enough for a transaction with such an origin and statements. */
+export function encodedBytesMax(originBytes: number, statementBytes: number): number {
+  return 256 + originBytes + begin.length + statementBytes + commit.length
+}
 
 /** What a transaction's header says before it is written. */
 export interface TransactionFields {
@@ -76,6 +83,7 @@ export interface SegmentPreamble {
   readonly node: string
   readonly spool: string
   readonly first: number
+  readonly after: number
   readonly chain: number
 }
 
@@ -146,7 +154,7 @@ export class TransactionEncoder {
   crc = 0
 
   /**
-   * Writes a transaction into `target`, which has room for transactionBytesMax.
+   * Writes a transaction into `target`, which has room for encodedBytesMax.
    * @param bytes where its statements are, from `start` to `end`: lines that end with `;`
    * @returns where it ends
    */
@@ -251,7 +259,7 @@ export function isVouchedFor(bytes: Buffer, from: number, sequence: number): boo
 // --- segments -----------------------------------------------------------------------------------
 
 const segmentLine =
-  /^-- moonwheel-spool crc=([0-9a-f]{8}) format=(\d{1,4}) dialect=(\w{1,16}) node=([!-~]{1,256}) spool=([0-9a-f]{16}) first=(\d{1,16}) chain=([0-9a-f]{8}) bytes=(\d{1,4})$/
+  /^-- moonwheel-spool crc=([0-9a-f]{8}) format=(\d{1,4}) dialect=(\w{1,16}) node=([!-~]{1,256}) spool=([0-9a-f]{16}) first=(\d{1,16}) after=(\d{1,16}) chain=([0-9a-f]{8}) bytes=(\d{1,4})$/
 const segmentLineBytesMax = 512
 const segmentCrcEnd = segmentMark.length + 9
 
@@ -259,9 +267,9 @@ const segmentCrcEnd = segmentMark.length + 9
 export const preambleBytesMax = segmentLineBytesMax + 9999
 
 export function encodePreamble(preamble: SegmentPreamble, setup: string): Buffer {
-  const { dialect, node, spool, first, chain } = preamble
+  const { dialect, node, spool, first, after, chain } = preamble
   const names = `format=${formatVersion} dialect=${dialect} node=${encodeWord(node)} spool=${spool}`
-  const rest = `${names} first=${first} chain=${hex8(chain)} bytes=${setup.length}\n${setup}`
+  const rest = `${names} first=${first} after=${after} chain=${hex8(chain)} bytes=${setup.length}\n${setup}`
   return Buffer.from(`${segmentMark}${hex8(crc32(rest))} ${rest}`, 'latin1')
 }
 
@@ -272,7 +280,7 @@ export function decodePreamble(
   const lineEnd = bytes.subarray(0, segmentLineBytesMax).indexOf(newline)
   const match = lineEnd < 0 ? null : segmentLine.exec(bytes.toString('latin1', 0, lineEnd))
   if (match === null) return { fault: 'its first line is not that of a segment' }
-  const [, crc, format, dialect, node, spool, first, chain, setupBytes] = match
+  const [, crc, format, dialect, node, spool, first, after, chain, setupBytes] = match
   const end = lineEnd + 1 + Number(setupBytes)
   if (end > bytes.length || crc32(bytes.subarray(segmentCrcEnd, end)) !== parseHex(crc)) {
     return { fault: 'the crc of its first line is wrong' }
@@ -286,6 +294,7 @@ export function decodePreamble(
       node: decodeWord(node as string),
       spool: spool as string,
       first: Number(first),
+      after: Number(after),
       chain: parseHex(chain),
     },
     end,

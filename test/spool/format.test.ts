@@ -79,11 +79,12 @@ test('a preamble comes back, and no bit of it may be wrong', () => {
     node: 'node a',
     spool: '0123456789abcdef',
     first: 12,
+    after: 11,
     chain: 1,
   } as const
   const bytes = encodePreamble(preamble, 'SET NAMES utf8mb4;\n')
   expect(bytes.toString()).toMatch(
-    /^-- moonwheel-spool crc=\w{8} format=1 dialect=mysql node=node%20a spool=0123456789abcdef first=12 chain=00000001 bytes=19\nSET NAMES utf8mb4;\n$/,
+    /^-- moonwheel-spool crc=\w{8} format=1 dialect=mysql node=node%20a spool=0123456789abcdef first=12 after=11 chain=00000001 bytes=19\nSET NAMES utf8mb4;\n$/,
   )
   expect(decodePreamble(bytes)).toEqual({ preamble, end: bytes.length })
   for (let bit = 0; bit < bytes.length * 8; bit++) {
