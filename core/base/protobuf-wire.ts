@@ -82,6 +82,22 @@ export class WireReader {
     return 0n
   }
 
+  /** A zigzag varint (sint64): a number while that is exact. */
+  sint64(): number | bigint {
+    const from = this.at
+    let value = 0
+    for (let shift = 0; shift < 28 && this.at < this.end; shift += 7) {
+      const byte = this.bytes[this.at++] as number
+      value |= (byte & 0x7f) << shift
+      if (byte < 0x80) return (value >>> 1) ^ -(value & 1)
+    }
+    this.at = from
+    const wide = this.varint64()
+    const signed = BigInt.asIntN(64, (wide >> 1n) ^ -(wide & 1n))
+    const near = Number(signed)
+    return Number.isSafeInteger(near) ? near : signed
+  }
+
   double(): number {
     if (this.end - this.at < 8) return this.#fail()
     this.at += 8
