@@ -80,6 +80,15 @@ return {
     bytes_max = 64 * 1024 * 1024, -- beyond it, what was used longest ago goes
   },
 
+  -- Calls between hosts (docs/RPC.md). Which hosts there are says config/routes.lua.
+  rpc = {
+    host = "127.0.0.1", -- where other hosts connect; an address of your inner network, never a public one
+    port = false, -- of the listener; a cluster needs one for each host
+    http_port = false, -- the same services over HTTP, for tools
+    token = env("MOONWHEEL_RPC_TOKEN", ""), -- what callers must know; "" lets everybody in
+    timeout_ms = 5000, -- how long a call waits when it says nothing else
+  },
+
   log = {
     level = "info", -- trace, debug, info, warn, error
     pretty = "auto", -- true: for people; false: one JSON object a line; "auto": people on a terminal

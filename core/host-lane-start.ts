@@ -33,5 +33,6 @@ export function laneStart(config: HostConfig, book: CodeBook): CommonStart {
     library: libraryOrder.map((file) => readLuaModule(installFolder, join('lua/lib', file))),
     tables: book.tables,
     codes: book.codes,
+    protos: config.protos,
   }
 }

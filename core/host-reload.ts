@@ -19,6 +19,7 @@ const liveFields: ReadonlyMap<string, ReadonlySet<string> | 'all'> = new Map<
   ['gate', 'all'],
   ['lanes', new Set(['requestTimeoutMs', 'runBudgetMs', 'inboxMessagesMax'])],
   ['log', new Set(['level'])],
+  ['rpc', new Set(['timeoutMs'])],
   ['admin', new Set(['eval'])],
   ['cache', 'all'],
 ])
@@ -64,7 +65,11 @@ function readModules({ root, services }: HostConfig): LuaModule[] {
 }
 
 function laneSettings(config: HostConfig) {
-  return { requestTimeoutMs: config.lanes.requestTimeoutMs }
+  return {
+    requestTimeoutMs: config.lanes.requestTimeoutMs,
+    rpcTimeoutMs: config.rpc.timeoutMs,
+    callsNodes: config.rpc.port !== false || config.routes.nodes.length > 0,
+  }
 }
 
 /** Which settings differ, and the config with those that can change live. */
@@ -94,6 +99,11 @@ function compareSettings(
   if (JSON.stringify(read.services) !== JSON.stringify(before.services)) {
     waiting.push('config/services.lua')
   }
+  if (JSON.stringify(read.routes) !== JSON.stringify(before.routes)) {
+    changed.push('config/routes.lua')
+    next.routes = read.routes
+  }
+  if (JSON.stringify(read.protos) !== JSON.stringify(before.protos)) waiting.push('config/proto')
   const config = next as unknown as HostConfig
   return {
     changed,

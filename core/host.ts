@@ -21,6 +21,7 @@ import { listenWs } from './gate/ws-listener.ts'
 import { HostAdmin } from './host-admin.ts'
 import { laneStart } from './host-lane-start.ts'
 import { openCodeBook, reloadSources } from './host-reload.ts'
+import { HostRpc } from './host-rpc.ts'
 import { closeStores, openStores } from './host-stores.ts'
 import { agreedRoutes, allocateLaneMemory, LaneGroup } from './lane/lane-group.ts'
 import { LaneQuestions } from './lane/lane-questions.ts'
@@ -109,6 +110,13 @@ async function start(
   }
   let gate: Gate | undefined
   let reloader: Reloader | undefined
+  const rpc = new HostRpc({
+    config,
+    timers,
+    pump,
+    log: (level, text, data) => log[level](data, text),
+  })
+  undo.push(() => rpc.close())
   const stores = openStores(
     config,
     timers,
@@ -132,6 +140,7 @@ async function start(
     runBudgetMs: () => current.lanes.runBudgetMs,
     onMessage: (lane, kind, a, b, bytes, from, to) => {
       if (gate !== undefined && gateMessage(gate, lane, kind, a, b, bytes, from, to)) return
+      if (rpc.laneMessage(lane, kind, a, b, bytes, from, to)) return
       if (storeMessage(stores, lane, kind, a, b, bytes, from, to)) return
       if (kind === message.log) laneLog(log, a, bytes, from, to)
       else if (kind === message.reloadAnswer) reloader?.answered(lane.index, a, bytes, from, to)
@@ -139,6 +148,7 @@ async function start(
     },
     routeName: (code) => book.codes[code - 1] ?? '',
     onLost: (lane, requestId) => {
+      rpc.laneLost(lane)
       stores.topics.laneLost(lane)
       reloader?.laneLost(lane)
       questions.laneDied(lane)
@@ -156,10 +166,12 @@ async function start(
   book.codes = dictionary.codes
   gate = openGate(config, lanes, timers, dictionary, pump, log)
   const useConfig = (next: HostConfig): void => {
+    const before = current
     current = next
     gate?.setRules(gateRules(next), routeMatcher(next.gate.publicRoutes))
     log.level = next.log.level
     stores.cache.bytesMax = next.cache.bytesMax
+    if (next.routes !== before.routes) rpc.setRoutes(next.routes)
   }
   reloader = new Reloader({
     book,
@@ -210,6 +222,7 @@ async function start(
     log: (level, text, data) => log[level](data, text),
   })
   undo.push(() => admin.close())
+  await rpc.serve(lanes)
   const listeners = await openListeners(config, gate, undo)
   const playground = await openPlayground(config, version, listeners.wsUrl, routes, admin)
   if (playground !== undefined) undo.push(() => playground.close())
@@ -221,13 +234,18 @@ async function start(
     await playground?.close()
     gate.kickAll(reason)
     await lanes.stop(stopServicesMs)
+    rpc.close()
     closeStores(stores)
     pump.stop()
     await timerService.stop()
     log.info({ reason }, 'stopped')
     await closeLog()
   }
-  const addresses = [...listeners.addresses, ...(playground ? [playground.url] : [])]
+  const addresses = [
+    ...listeners.addresses,
+    ...(playground ? [playground.url] : []),
+    ...rpc.addresses,
+  ]
   return { addresses, log, broken, stopAsked, reload: reloader, stop }
 }
 

@@ -20,6 +20,7 @@ import type {
   LuaConfig,
   NodeConfig,
   RedisConfig,
+  RpcConfig,
   SpoolConfig,
 } from './types.ts'
 
@@ -69,6 +70,14 @@ const gate: Section<GateConfig> = {
     /^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(\.\*)?$/,
     'routes such as "login.handler.guest" or "login.*"',
   ),
+}
+
+const rpc: Section<RpcConfig> = {
+  host: text('127.0.0.1', /^[\w.:-]{1,255}$/, 'an address such as "127.0.0.1" or "0.0.0.0"'),
+  port: port(false),
+  httpPort: port(false),
+  token: text('', /^[\x20-\x7e]{0,256}$/, 'a text of at most 256 printable characters'),
+  timeoutMs: integer(limits.rpcTimeoutMs, 10, limits.rpcTimeoutMsMax),
 }
 
 const spool: Section<SpoolConfig> = {
@@ -121,6 +130,7 @@ export const hostSchema: { readonly [S in keyof HostSections]: Section<HostSecti
   lua,
   listen,
   gate,
+  rpc,
   spool,
   drain,
   db,

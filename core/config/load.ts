@@ -4,14 +4,17 @@
 // by one (evaluate.ts); a missing host.lua, services.lua or tables/ means defaults, but a missing
 // config folder is an error. Nothing is half loaded: any problem and a HostError CONFIG is thrown.
 
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { isAbsolute, join, relative, resolve, sep } from 'node:path'
+import { messageOf } from '../base/errors.ts'
 import { DatabaseTableCheck, databasePrelude } from './database-schema.ts'
 import { type Evaluated, evaluate, type Sources } from './evaluate.ts'
 import { checkSection, overrideSection, type Section } from './fields.ts'
 import { hostSchema, rules } from './host-schema.ts'
 import { plainPairs } from './lua-values.ts'
 import { Problems, show, suggestion } from './problems.ts'
+import { declaredRpcs } from './protos.ts'
+import { noRoutes, RoutesCheck } from './routes.ts'
 import {
   type CheckedTable,
   checkReferences,
@@ -25,6 +28,8 @@ import type {
   HostOverrides,
   HostSections,
   PlainValue,
+  ProtoFile,
+  RoutesConfig,
   ServiceConfig,
   TableConfig,
 } from './types.ts'
@@ -55,9 +60,11 @@ export function loadConfig(options: LoadOptions): HostConfig {
   const sections = loadHost(sources, `${folder}/host.lua`, options)
   const services = loadServices(sources, `${folder}/services.lua`)
   const tables = loadTableFolder(sources, `${folder}/tables`)
+  const routes = loadRoutes(sources, `${folder}/routes.lua`)
+  const protos = loadProtos(sources, `${folder}/proto`)
   const schema = loadSchemaFolder(sources, `${folder}/schema`)
   problems.throwIfAny()
-  return deepFreeze({ root, ...sections, services, tables, schema })
+  return deepFreeze({ root, ...sections, services, tables, routes, protos, schema })
 }
 
 /**
@@ -124,6 +131,7 @@ function loadHost(sources: Sources, file: string, options: LoadOptions): HostSec
     redis: section('redis'),
     cache: section('cache'),
     log: section('log'),
+    rpc: section('rpc'),
     admin: section('admin'),
   }
   // A field that was refused has its default, against which other fields must not be judged.
@@ -217,21 +225,44 @@ function isInside(path: string): boolean {
   return path !== '' && !isAbsolute(path) && !path.split(/[\\/]/).includes('..')
 }
 
+// --- routes.lua, proto/
+
+function loadRoutes(sources: Sources, file: string): RoutesConfig {
+  if (!existsSync(join(sources.root, file))) return noRoutes
+  const evaluated = evaluate(sources, file)
+  if (evaluated === undefined) return noRoutes
+  return new RoutesCheck(file, evaluated, sources.problems).run()
+}
+
+/** The texts; that they can be parsed is found out here as well, before any lane starts. */
+function loadProtos(sources: Sources, folder: string): ProtoFile[] {
+  const protos = filesOf(sources, folder, '.proto').map((name) => {
+    const path = `${folder}/${name}`
+    return { path, text: readFileSync(join(sources.root, path), 'utf8') }
+  })
+  try {
+    if (protos.length > 0) declaredRpcs(protos)
+  } catch (error) {
+    sources.problems.add({ file: folder, line: undefined, field: '', message: messageOf(error) })
+  }
+  return protos
+}
+
 // --- tables
 
-/** The names of the Lua files of a folder; none when there is no folder. */
-function luaFilesOf(sources: Sources, folder: string): string[] {
+/** The names of a folder's files with this ending; none when there is no folder. */
+function filesOf(sources: Sources, folder: string, ending: string): string[] {
   const path = join(sources.root, folder)
   if (!existsSync(path)) return []
   return readdirSync(path)
-    .filter((name) => name.endsWith('.lua'))
+    .filter((name) => name.endsWith(ending))
     .sort()
 }
 
 function loadTableFolder(sources: Sources, folder: string): TableConfig[] {
   const tables: TableConfig[] = []
   const checked = new Map<string, CheckedTable>()
-  for (const fileName of luaFilesOf(sources, folder)) {
+  for (const fileName of filesOf(sources, folder, '.lua')) {
     const name = fileName.slice(0, -'.lua'.length)
     const file = `${folder}/${fileName}`
     if (!/^[A-Za-z_]\w*$/.test(name)) {
@@ -257,7 +288,7 @@ function loadTableFolder(sources: Sources, folder: string): TableConfig[] {
 // --- schema
 
 function loadSchemaFolder(sources: Sources, folder: string): DatabaseTable[] {
-  return luaFilesOf(sources, folder).flatMap((fileName) => {
+  return filesOf(sources, folder, '.lua').flatMap((fileName) => {
     const file = `${folder}/${fileName}`
     const evaluated = evaluate(sources, file, databasePrelude)
     if (evaluated === undefined) return []

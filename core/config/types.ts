@@ -97,6 +97,19 @@ export interface AdminConfig {
   readonly eval: boolean
 }
 
+export interface RpcConfig {
+  /** Where other nodes connect; not where players do. */
+  readonly host: string
+  /** Of the RPC listener (TCP). */
+  readonly port: Port
+  /** Of its HTTP face. */
+  readonly httpPort: Port
+  /** What callers must say; '' lets everybody in who can connect. */
+  readonly token: string
+  /** How long a call waits when it says nothing else. */
+  readonly timeoutMs: number
+}
+
 /** The sections of config/host.lua. */
 export interface HostSections {
   readonly node: NodeConfig
@@ -110,7 +123,39 @@ export interface HostSections {
   readonly redis: RedisConfig
   readonly cache: CacheConfig
   readonly log: LogConfig
+  readonly rpc: RpcConfig
   readonly admin: AdminConfig
+}
+
+/** How one of several nodes is chosen for a call. */
+export const balanceNames = ['round_robin', 'random', 'weighted', 'least_loaded', 'hash'] as const
+export type BalanceName = (typeof balanceNames)[number]
+
+export interface NodeRoute {
+  readonly name: string
+  readonly host: string
+  /** Of its RPC listener. */
+  readonly port: number
+  /** Its share of the calls under `weighted` and `hash`. */
+  readonly weight: number
+}
+
+export interface ServiceNodes {
+  readonly service: string
+  readonly nodes: readonly string[]
+  readonly balance: BalanceName | undefined
+}
+
+export interface RoutesConfig {
+  readonly nodes: readonly NodeRoute[]
+  readonly services: readonly ServiceNodes[]
+}
+
+/** A file of config/proto. */
+export interface ProtoFile {
+  /** From the root folder: `config/proto/bag.proto`. */
+  readonly path: string
+  readonly text: string
 }
 
 export interface ServiceConfig {
@@ -181,6 +226,10 @@ export interface HostConfig extends HostSections {
   readonly root: string
   readonly services: readonly ServiceConfig[]
   readonly tables: readonly TableConfig[]
+  /** config/routes.lua: which other nodes there are, and what they serve. */
+  readonly routes: RoutesConfig
+  /** config/proto/*.proto, as text. */
+  readonly protos: readonly ProtoFile[]
   /** The database's tables, by name in order of the alphabet. */
   readonly schema: readonly DatabaseTable[]
 }

@@ -8,14 +8,13 @@
 import { LuaError, type LuaFunction, type LuaValue } from '../lua/engine.ts'
 import { ValueReader, ValueWriter } from '../lua/value-codec.ts'
 import { message } from '../thread/messages.ts'
+import { internalStatus, statusOf } from './call-failure.ts'
 import { readShortText, shortText } from './core-port.ts'
 import { type Lane, logLevel } from './lane.ts'
 import type { Failure, Task } from './task.ts'
 
 /** The lane that runs services with lanes = "one". */
 const singleLane = 0
-/** Added to the code of a failure that is a bug: the caller's client is told no more than a 500. */
-const internalStatus = 0x10000
 
 export class Calls {
   readonly #lane: Lane
@@ -37,19 +36,26 @@ export class Calls {
     const encoded = this.#writer.encode(args)
     const wait = this.#lane.beginWait('rpc.call')
     if (this.#lane.current !== undefined) this.#lane.current.callsLane = singleLane
-    this.#lane.port.namedBytes(message.rpcRequest, wait, singleLane, [service, method], encoded)
+    this.#write(wait, this.#lane.leftMs(), service, method, encoded)
   }
 
   /** For the host library: nobody waits. */
   send(service: string, method: string, args: readonly LuaValue[]): void {
     const encoded = this.#writer.encode(args)
-    this.#lane.port.namedBytes(message.rpcRequest, 0, singleLane, [service, method], encoded)
+    this.#write(0, 0, service, method, encoded)
+  }
+
+  #write(wait: number, ms: number, service: string, method: string, body: Uint8Array): void {
+    const limitMs = Number.isFinite(ms) ? Math.ceil(ms) : 0
+    const { port } = this.#lane
+    port.timedBytes(message.rpcRequest, wait, singleLane, limitMs, [service, method], body)
   }
 
   /** rpcRequest: another lane calls a remote function of this one. */
   request(call: number, from: number, bytes: Buffer, start: number): void {
     const { engine } = this.#lane
-    let at = readShortText(bytes, start)
+    const limitMs = bytes.readUInt32LE(start)
+    let at = readShortText(bytes, start + 4)
     const service = shortText.value
     at = readShortText(bytes, at)
     const method = shortText.value
@@ -64,7 +70,7 @@ export class Calls {
       if (call === 0) return this.#lane.log(logLevel.warn, `a sent call failed: ${text}`)
       return this.#sendFailure(call, from, internalStatus + 404, text)
     }
-    const task = this.#lane.newTask({ kind: 'rpc', call, lane: from, name })
+    const task = this.#lane.newTask({ kind: 'rpc', call, lane: from, name, limitMs })
     this.#lane.run(task, fn as LuaFunction, ...args)
   }
 
@@ -103,15 +109,8 @@ export class Calls {
       const fields = { route: origin.name, code: failure.code }
       return this.#lane.log(logLevel.warn, `a sent call failed: ${failure.message}`, fields)
     }
-    // Callers are services, not clients: they are told what happened.
-    const { call, lane, name } = origin
-    if (failure.table !== undefined) {
-      const { code } = failure
-      const status = code > 0 && code < internalStatus ? code : 500
-      return this.#sendFailure(call, lane, status, failure.message)
-    }
-    const [first = failure.message] = failure.detail.split('\n')
-    this.#sendFailure(call, lane, internalStatus + failure.code, `${name}: ${first}`)
+    const { status, text } = statusOf(failure, origin.name)
+    this.#sendFailure(origin.call, origin.lane, status, text)
   }
 
   #sendFailure(call: number, lane: number, code: number, text: string): void {

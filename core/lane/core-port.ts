@@ -126,6 +126,28 @@ export class CorePort {
     this.#commit(length)
   }
 
+  /** The same with a number of 32 bits before the names. */
+  timedBytes(
+    kind: number,
+    a: number,
+    b: number,
+    ms: number,
+    names: readonly string[],
+    body: Uint8Array,
+  ): void {
+    let length = 4 + body.length
+    for (const name of names) length += 1 + checkShort(name).length
+    let at = this.#reserve(kind, a, b, length)
+    const bytes = this.#target
+    at = bytes.writeUInt32LE(ms, at)
+    for (const name of names) {
+      bytes[at++] = name.length
+      at += bytes.write(name, at, 'latin1')
+    }
+    bytes.set(body, at)
+    this.#commit(length)
+  }
+
   /** Wakes the core when something was sent since the last flush. */
   flush(): void {
     if (!this.#dirty) return

@@ -21,6 +21,7 @@ import type { Calls } from './calls.ts'
 import { type Lane, logLevel } from './lane.ts'
 import type { LuaTimers } from './lua-timers.ts'
 import type { LuaTopics } from './lua-topics.ts'
+import type { CallOptions, NodeCalls } from './node-calls.ts'
 import { compile, type Services } from './services.ts'
 import type { Sessions } from './sessions.ts'
 import { storeFunctions } from './store-library.ts'
@@ -32,6 +33,7 @@ export interface LibraryParts {
   readonly services: Services
   readonly sessions: Sessions
   readonly calls: Calls
+  readonly nodeCalls: NodeCalls
   readonly timers: LuaTimers
   readonly topics: LuaTopics
 }
@@ -56,6 +58,7 @@ export function openHostLibrary(parts: LibraryParts): void {
   }
   engine.rawSet(host, 'json_null', engine.jsonNull)
   engine.rawSet(host, 'json_array', engine.jsonArray)
+  engine.rawSet(host, 'rpc_timeout_ms_max', limits.rpcTimeoutMsMax)
   engine.rawSet(host, 'undo_tables_max', limits.reloadUndoTablesMax)
   for (const module of start.library) engine.call(compile(parts.lane, module), host, library)
   parts.services.swapTables(parts.services.prepareTables(start.tables))
@@ -130,14 +133,36 @@ function clientFunctions({ lane, sessions }: LibraryParts): Record<string, HostF
   }
 }
 
-function callFunctions({ lane, services, calls }: LibraryParts): Record<string, HostFunction> {
+function callFunctions({
+  lane,
+  services,
+  calls,
+  nodeCalls,
+}: LibraryParts): Record<string, HostFunction> {
   return {
-    runs_here: (name) => {
+    /** 0: in this lane; 1: in another lane of this host; 2: in this lane, declared; 3: ask the core. */
+    place: (name, method) => {
       if (typeof name !== 'string') throw argumentError('rpc', 1, 'the name of a service')
       const here = services.runsHere(name)
-      if (here !== undefined) return here
+      const isDeclared = nodeCalls.bodies.declared.method(name, method as string) !== undefined
+      if (here !== undefined) return here ? (isDeclared ? 2 : 0) : isDeclared ? 3 : 1
+      if (lane.settings.callsNodes) return 3
       throw lane.engineError(404, `there is no service '${name}' (see config/services.lua)`)
     },
+    node_call: (service, method, node, key, timeoutMs, idempotencyKey, ...args) => {
+      const options = callOptions(node, key, timeoutMs, idempotencyKey)
+      nodeCalls.call(serviceArgument(service), methodArgument(method), options, args)
+      return undefined
+    },
+    node_send: (service, method, node, key, timeoutMs, idempotencyKey, ...args) => {
+      const options = callOptions(node, key, timeoutMs, idempotencyKey)
+      nodeCalls.send(serviceArgument(service), methodArgument(method), options, args)
+      return undefined
+    },
+    declared_request: (service, method, ...args) =>
+      new LuaMulti(nodeCalls.bodies.throughRequest(service as string, method as string, args)),
+    declared_response: (service, method, ...results) =>
+      new LuaMulti(nodeCalls.bodies.throughResponse(service as string, method as string, results)),
     rpc_call: (service, method, ...args) => {
       calls.call(service as string, methodArgument(method), args)
       return undefined
@@ -251,6 +276,26 @@ function channelArgument(name: LuaValue): string {
 function methodArgument(method: LuaValue): string {
   if (typeof method === 'string' && method.length > 0 && method.length <= 255) return method
   throw argumentError('rpc', 2, 'the name of a remote function')
+}
+
+function serviceArgument(name: LuaValue): string {
+  if (typeof name === 'string' && name.length > 0 && name.length <= 255) return name
+  throw argumentError('rpc', 1, 'the name of a service')
+}
+
+/** lua/lib/rpc.lua has checked what is in them. */
+function callOptions(
+  node: LuaValue,
+  key: LuaValue,
+  timeoutMs: LuaValue,
+  idempotencyKey: LuaValue,
+): CallOptions {
+  return {
+    node: (node ?? '') as string,
+    key: (key ?? '') as string,
+    timeoutMs: (timeoutMs ?? 0) as number,
+    idempotencyKey: (idempotencyKey ?? '') as string,
+  }
 }
 
 function sidArgument(name: string, sid: LuaValue): number {

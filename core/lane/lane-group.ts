@@ -18,6 +18,7 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { assert, must } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
 import { HostError, messageOf } from '../base/errors.ts'
+import { hashText } from '../base/hash.ts'
 import { limits } from '../base/limits.ts'
 import type { CorePump } from '../thread/core-pump.ts'
 import { allocateDoorbell } from '../thread/doorbell.ts'
@@ -231,7 +232,7 @@ export class LaneGroup {
   }
 
   laneOfUid(uid: string): number {
-    return hashUid(uid) % this.#slots.length
+    return hashText(uid) % this.#slots.length
   }
 
   tryRequest(
@@ -506,11 +507,4 @@ export function agreedRoutes(all: readonly (readonly string[])[]): readonly stri
     throw new HostError('SCRIPT', text)
   }
   return first
-}
-
-/** FNV-1a, 32 bits, over the uid's UTF-16 units: spreads short decimal uids evenly. */
-export function hashUid(uid: string): number {
-  let hash = 2166136261
-  for (let i = 0; i < uid.length; i++) hash = Math.imul(hash ^ uid.charCodeAt(i), 16777619)
-  return hash >>> 0
 }

@@ -28,6 +28,7 @@ const waitsForStart: ReadonlySet<number> = new Set([
   message.sessionOpen,
   message.sessionClose,
   message.rpcRequest,
+  message.nodeRequest,
 ])
 
 export class LaneLink {

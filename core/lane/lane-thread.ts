@@ -27,6 +27,7 @@ import { LaneInspection } from './lane-inspection.ts'
 import { LaneMeter } from './lane-stats.ts'
 import { LuaTimers } from './lua-timers.ts'
 import { LuaTopics } from './lua-topics.ts'
+import { NodeCalls } from './node-calls.ts'
 import type { LaneReady, LaneStart } from './protocol.ts'
 import { LaneReload } from './reload-lane.ts'
 import { Services } from './services.ts'
@@ -55,6 +56,7 @@ const lane = new Lane(start, engine, port, timers, systemClock, activity)
 const services = new Services(lane)
 const sessions = new Sessions(lane, services)
 const calls = new Calls(lane)
+const nodeCalls = new NodeCalls(lane)
 const inspection = new LaneInspection(lane)
 const meter = new LaneMeter(memory.stats, {
   get sessions() {
@@ -104,6 +106,10 @@ function visit(kind: number, a: number, b: number, bytes: Buffer, from: number, 
       return calls.request(a, b, bytes, from)
     case message.rpcResult:
       return calls.result(a, b, bytes, from, to)
+    case message.nodeRequest:
+      return nodeCalls.request(a, b, bytes, from, to)
+    case message.nodeAnswer:
+      return nodeCalls.answer(a, b, bytes, from, to)
     case message.waitResult:
       return void lane.answer(a, b === 0, [bytes.readUInt32LE(from)])
     case message.laneLost:
@@ -127,7 +133,7 @@ function stop(): void {
 
 function open(): void {
   try {
-    openHostLibrary({ lane, services, sessions, calls, timers: luaTimers, topics })
+    openHostLibrary({ lane, services, sessions, calls, nodeCalls, timers: luaTimers, topics })
     services.load()
   } catch (error) {
     if (error instanceof LuaError)

@@ -65,6 +65,7 @@ export class Lane {
     session: undefined,
     fork: undefined,
     rpc: undefined,
+    node: undefined,
     hook: undefined,
     admin: undefined,
     timer: undefined,
@@ -127,6 +128,9 @@ export class Lane {
     assert(!task.busy, 'a task runs one thing at a time')
     task.busy = true
     task.expired = false
+    const { origin } = task
+    const isTimed = origin.kind === 'rpc' || origin.kind === 'node'
+    task.endsMs = isTimed ? this.clock.monotonicMs() + this.#timeoutMs(task) : 0
     this.#resume(task, fn, args)
   }
 
@@ -134,6 +138,7 @@ export class Lane {
   release(task: Task): void {
     task.session = undefined
     task.code = ''
+    task.requestId = ''
     if (this.#idle.length < idleTasksMax) this.#idle.push(task)
   }
 
@@ -306,12 +311,25 @@ export class Lane {
     this.#waits.set(wait, task)
     const { kind } = task.origin
     if (task.deadline !== 0 || kind === 'fork' || kind === 'timer' || kind === 'topic') return
-    task.deadline = this.timers.after(this.#timeoutMs(task), () => this.#expire(task))
+    const ms = this.#timeLeftMs(task)
+    task.deadline = this.timers.after(ms, () => this.#expire(task))
+  }
+
+  /** Of a task that has a limit, which is counted from its first wait where nobody said from when. */
+  #timeLeftMs(task: Task): number {
+    const nowMs = this.clock.monotonicMs()
+    if (task.endsMs === 0) task.endsMs = nowMs + this.#timeoutMs(task)
+    return Math.max(0, task.endsMs - nowMs)
   }
 
   /** How long it may take in all. */
   #timeoutMs({ origin }: Task): number {
-    return origin.kind === 'admin' ? origin.limitMs : this.settings.requestTimeoutMs
+    const { requestTimeoutMs } = this.settings
+    if (origin.kind === 'admin') return origin.limitMs
+    const isTimed = origin.kind === 'rpc' || origin.kind === 'node'
+    return isTimed
+      ? Math.min(origin.limitMs || requestTimeoutMs, requestTimeoutMs)
+      : requestTimeoutMs
   }
 
   #expire(task: Task): void {
@@ -378,6 +396,16 @@ export class Lane {
       return { code: 500, message: 'internal error', detail, table: undefined }
     }
     return { code: 503, message: 'it took too long and was ended', detail, table: undefined }
+  }
+
+  /** What the running task has left of its time; infinite for one without a limit. */
+  leftMs(): number {
+    const task = this.current
+    if (task === undefined) return this.settings.requestTimeoutMs
+    const { kind } = task.origin
+    if (kind === 'fork' || kind === 'timer' || kind === 'topic') return Number.POSITIVE_INFINITY
+    if (task.endsMs === 0) return this.#timeoutMs(task)
+    return Math.max(1, task.endsMs - this.clock.monotonicMs())
   }
 
   #nameOf(task: Task): string {

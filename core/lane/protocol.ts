@@ -1,7 +1,7 @@
 // What the core hands a lane at its start, and what the lane reports. Both threads.
 
 import type { MessagePort } from 'node:worker_threads'
-import type { TableConfig } from '../config/types.ts'
+import type { ProtoFile, TableConfig } from '../config/types.ts'
 import type { TimerPort } from '../timer/timer-port.ts'
 import type { LuaModule } from './lua-source.ts'
 import type { LaneSettings } from './reload-plan.ts'
@@ -44,6 +44,8 @@ export interface LaneStart {
   /** The route of each code, for a lane that replaces another; empty: the sorted routes. */
   readonly codes: readonly string[]
   readonly timerPort: TimerPort
+  /** Files of config/proto, for the methods that they declare. */
+  readonly protos: readonly ProtoFile[]
   /** Loads the services, reports, and ends: no `init`, nothing is served. */
   readonly isCheck?: boolean
 }

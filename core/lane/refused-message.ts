@@ -37,6 +37,7 @@ export function refuseMessage(
       case message.entityChanged:
         return
       case message.rpcRequest:
+      case message.nodeCall:
         if (a !== 0) failCall(a, refusal.status, refusal.message)
         return
       case message.rpcResult: {
@@ -45,6 +46,10 @@ export function refuseMessage(
         payload.writeUInt32LE(refusal.status, 0)
         payload.set(text, 4)
         return deliver(kind, a, b, payload, 0, payload.length)
+      }
+      case message.nodeReply: {
+        const text = Buffer.from(refusal.message)
+        return deliver(kind, a, refusal.status, text, 0, text.length)
       }
       default:
         return deliver(kind, a, b, bytes, start, end)

@@ -18,6 +18,10 @@ import type { LuaModule } from './lua-source.ts'
 /** Settings of config/host.lua that a lane uses and that can change while it runs. */
 export interface LaneSettings {
   readonly requestTimeoutMs: number
+  /** How long a call to another node waits when nothing else is said. */
+  readonly rpcTimeoutMs: number
+  /** Other nodes may serve what this one does not; else an unknown service is an error at once. */
+  readonly callsNodes: boolean
 }
 
 /** A service that is loaded anew. */

@@ -53,7 +53,23 @@ export type TaskOrigin =
   | { readonly kind: 'session' }
   | { readonly kind: 'fork' }
   | { readonly kind: 'topic'; readonly name: string }
-  | { readonly kind: 'rpc'; readonly call: number; readonly lane: number; readonly name: string }
+  | {
+      readonly kind: 'rpc'
+      readonly call: number
+      readonly lane: number
+      readonly name: string
+      readonly limitMs: number
+    }
+  | {
+      /** A call from another node, or over HTTP. */
+      readonly kind: 'node'
+      readonly call: number
+      readonly service: string
+      readonly method: string
+      readonly name: string
+      readonly limitMs: number
+      readonly format: 'proto' | 'json'
+    }
   | { readonly kind: 'timer'; readonly name: string; readonly done: () => void }
   | {
       /** Lua that an operator sent. */
@@ -80,6 +96,8 @@ export class Task {
   wait = 0
   /** Timer of the running request's deadline; 0 until it first waits. */
   deadline = 0
+  /** When its time is over (monotonic); 0 until it is known. */
+  endsMs = 0
   /** Its deadline has passed: the next wait ends it. */
   expired = false
   messageKind = 0

@@ -19,6 +19,3 @@ export interface Balancer {
    */
   pick(candidates: readonly Candidate[], key: string): number
 }
-
-export const balanceNames = ['round_robin', 'random', 'weighted', 'least_loaded', 'hash'] as const
-export type BalanceName = (typeof balanceNames)[number]

@@ -83,8 +83,7 @@ export class Dispatcher implements RpcHandler {
     }
     numbers.began()
     this.#inFlight++
-    const { request, format, safeOnly } = call
-    if (handler.handle({ request, format, safeOnly, end })) return true
+    if (handler.handle({ ...call, end })) return true
     numbers.calls--
     numbers.inFlight--
     this.#inFlight--

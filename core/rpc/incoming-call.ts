@@ -11,6 +11,8 @@ export interface IncomingCall {
   readonly format: BodyFormat
   /** Only a method that changes nothing may answer this (HTTP's GET). */
   readonly safeOnly: boolean
+  /** It comes from a coroutine of this host: it is never refused for want of room. */
+  readonly isOwn: boolean
   /** Must be called exactly once, at any time. */
   readonly end: (outcome: Outcome) => void
 }

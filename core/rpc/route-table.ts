@@ -5,7 +5,7 @@
 // registry, which knows of its restarts. Nothing here connects to anything: the client (client.ts)
 // hears of changes and opens or ends its connections.
 
-import type { BalanceName } from './balance.ts'
+import type { BalanceName } from '../config/types.ts'
 
 export interface RouteNode {
   readonly name: string

@@ -198,7 +198,10 @@ class ServerConnection {
       this.#inFlight--
       this.#respond(request.id, outcome)
     }
-    if (this.#parts.handler.handle({ request, format: 'proto', safeOnly: false, end })) return true
+    if (
+      this.#parts.handler.handle({ request, format: 'proto', safeOnly: false, isOwn: false, end })
+    )
+      return true
     this.#inFlight--
     this.isBlocked = true
     return false

@@ -11,11 +11,16 @@
 //   notify              sid     0            u16 route code | body
 //   sessionClose        sid     0            reason
 //   bindResult          wait    status       status 0: u16 lane that owns the uid; else the reason
-//   rpcRequest          call    origin*      short service | short method | LuaValue arguments
+//   rpcRequest          call    origin*      u32 ms that it may take | short service | short method |
+//                                            LuaValue arguments
 //   rpcResult           call    status       status 0: LuaValue results; else the error's message (its
 //                                            code, + 0x10000 for a bug that no client is told of)
 //   waitResult          wait    status       u32 number
 //   stop                0       grace ms     —
+//   nodeAnswer          call    status       as rpcResult, but that the results are as they travel between
+//                                            hosts (lane/call-bodies.ts)
+//   nodeRequest         call    flags        u32 ms that it may take | short service | short method |
+//                                            short trace id | arguments as they travel
 //   laneLost            lane    0            — (calls that wait for that lane will not be answered)
 //   adminCall           call    0            JSON question          (lane/lane-inspection.ts)
 //   queryResult         query   status       status 0: LuaValue rows; else the error's code | message
@@ -39,6 +44,10 @@
 //   sessionMove         sid     0            LuaValue data: the lane has let go of this session
 //   rpcRequest          call    target lane  as above
 //   rpcResult           call    origin*      u32 status | as above
+//   nodeCall            call    0            u32 ms that the caller waits | short service | short method |
+//                                            short node | short key | short idempotency key |
+//                                            short trace id | arguments as they travel
+//   nodeReply           call    status       as nodeAnswer
 //   log                 level   0            JSON
 //   stopped             0       0            —
 //   reloadAnswer        id      0            JSON (lane/reload-plan.ts)
@@ -80,6 +89,8 @@ export const message = {
   waitResult: 8,
   stop: 9,
   laneLost: 10,
+  nodeAnswer: 12,
+  nodeRequest: 13,
   adminCall: 24,
   queryResult: 26,
   topicMessage: 25,
@@ -99,6 +110,8 @@ export const message = {
   log: 44,
   stopped: 45,
   replyError: 46,
+  nodeCall: 48,
+  nodeReply: 49,
   reloadAnswer: 47,
   adminResult: 60,
   spoolMark: 52,
@@ -116,6 +129,14 @@ export const message = {
 
   sqlRead: 90,
   sqlRows: 91,
+} as const
+
+/** Flags of a nodeRequest. */
+export const nodeRequestFlag = {
+  /** The arguments are JSON, and so will be the results. */
+  json: 1,
+  /** Only a method that is marked as safe may run. */
+  safeOnly: 2,
 } as const
 
 /** What a lane tells the core that no client and no other lane sees: it never waits for the disk. */

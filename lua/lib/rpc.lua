@@ -1,4 +1,4 @@
--- rpc: calls to other services, whichever lane runs them.
+-- rpc: calls to other services, whichever lane or node runs them.
 --
 -- Arguments and results are copies on both sides, also when the service runs in this very lane, and
 -- an error arrives as { code, message }: a caller cannot tell where the service lives.
@@ -82,33 +82,156 @@ local function here(name, method, ...)
   return results(label, pcall(f, copies(label, ...)))
 end
 
-local function call(name, method, ...)
-  if host.runs_here(name) then
-    return here(name, method, ...)
+-- A method that a .proto declares gets what its messages can carry, also when it is called from here.
+local function declared_results(name, method, ok, ...)
+  if ok then
+    return host.declared_response(name, method, ...)
   end
-  host.rpc_call(name, method, ...)
+  error(lib.remote_error(name .. ".remote." .. method, (...)), 0)
+end
+
+local function declared_here(name, method, ...)
+  local f = remote_function(name, method)
+  return declared_results(name, method, pcall(f, host.declared_request(name, method, ...)))
+end
+
+local in_this_lane, in_other_lane, declared_in_this_lane = 0, 1, 2
+
+local function call(name, method, ...)
+  local place = host.place(name, method)
+  if place == in_this_lane then
+    return here(name, method, ...)
+  elseif place == declared_in_this_lane then
+    return declared_here(name, method, ...)
+  elseif place == in_other_lane then
+    host.rpc_call(name, method, ...)
+  else
+    host.node_call(name, method, nil, nil, nil, nil, ...)
+  end
   return lib.wait()
+end
+
+local function send(name, method, ...)
+  local place = host.place(name, method)
+  if place == in_this_lane then
+    fork(remote_function(name, method), copies(name .. ".remote." .. method, ...))
+  elseif place == declared_in_this_lane then
+    fork(remote_function(name, method), host.declared_request(name, method, ...))
+  elseif place == in_other_lane then
+    host.rpc_send(name, method, ...)
+  else
+    host.node_send(name, method, nil, nil, nil, nil, ...)
+  end
+end
+
+local function protected(f, ...)
+  local out = table.pack(pcall(f, ...))
+  if out[1] then
+    return table.unpack(out, 1, out.n)
+  end
+  local err = out[2]
+  if type(err) == "table" then
+    return false, err.code, err.message
+  end
+  return false, 500, tostring(err)
+end
+
+-- --- rpc.to, rpc.key, rpc.with
+
+local function text_option(what, value)
+  if math.type(value) == "integer" then
+    value = tostring(value)
+  end
+  if type(value) ~= "string" or value == "" or #value > 255 then
+    error(what .. ": expected a text of 1 to 255 bytes", 4)
+  end
+  return value
+end
+
+local checks = {
+  node = function(value)
+    return text_option("rpc.to", value)
+  end,
+  key = function(value)
+    return text_option("rpc.key", value)
+  end,
+  idempotency_key = function(value)
+    return text_option("rpc.with: idempotency_key", value)
+  end,
+  timeout_ms = function(value)
+    if type(value) ~= "number" or value < 1 or value > host.rpc_timeout_ms_max then
+      error(("rpc.with: timeout_ms: expected a number from 1 to %d"):format(host.rpc_timeout_ms_max), 3)
+    end
+    return math.ceil(value)
+  end,
+}
+
+local with
+
+-- The same functions again, for calls that have these options.
+local function through(options)
+  local o = options
+  local function call_with(name, method, ...)
+    host.node_call(name, method, o.node, o.key, o.timeout_ms, o.idempotency_key, ...)
+    return lib.wait()
+  end
+  return lib.read_only("rpc", {
+    call = call_with,
+    pcall = function(...)
+      return protected(call_with, ...)
+    end,
+    send = function(name, method, ...)
+      host.node_send(name, method, o.node, o.key, o.timeout_ms, o.idempotency_key, ...)
+    end,
+    to = function(node)
+      return with(o, { node = node })
+    end,
+    key = function(key)
+      return with(o, { key = key })
+    end,
+    with = function(more)
+      return with(o, more)
+    end,
+  })
+end
+
+with = function(options, more)
+  if type(more) ~= "table" then
+    error("rpc.with: expected a table such as { timeout_ms = 500 }", 3)
+  end
+  local all = {}
+  for name, value in pairs(options) do
+    all[name] = value
+  end
+  for name, value in pairs(more) do
+    local check = checks[name]
+    if not check then
+      error(("rpc.with: there is no option '%s' (timeout_ms, idempotency_key)"):format(tostring(name)), 3)
+    end
+    all[name] = check(value)
+  end
+  return through(all)
 end
 
 rpc = lib.read_only("rpc", {
   call = call,
+  send = send,
   pcall = function(...)
-    local out = table.pack(pcall(call, ...))
-    if out[1] then
-      return table.unpack(out, 1, out.n)
-    end
-    local err = out[2]
-    if type(err) == "table" then
-      return false, err.code, err.message
-    end
-    return false, 500, tostring(err)
+    return protected(call, ...)
   end,
-  send = function(name, method, ...)
-    if host.runs_here(name) then
-      local f = remote_function(name, method)
-      fork(f, copies(name .. ".remote." .. method, ...))
-    else
-      host.rpc_send(name, method, ...)
-    end
+  to = function(node)
+    return with({}, { node = node })
+  end,
+  key = function(key)
+    return with({}, { key = key })
+  end,
+  with = function(options)
+    return with({}, options)
   end,
 })
+
+-- Whether a remote function changes nothing: the service lists it in `safe`.
+function lib.is_safe(name, method)
+  local found = lib.services[name]
+  return found ~= nil and type(found.safe) == "table" and found.safe[method] == true
+end
