@@ -17,8 +17,8 @@
 //                                            code, + 0x10000 for a bug that no client is told of)
 //   waitResult          wait    status       u32 number
 //   stop                0       grace ms     —
-//   nodeAnswer          call    status       as rpcResult, but that the results are as they travel between
-//                                            hosts (lane/call-bodies.ts)
+//   nodeAnswer          call    status       as rpcResult, with results as they travel between hosts
+//                                            (lane/call-bodies.ts)
 //   nodeRequest         call    flags        u32 ms that it may take | short service | short method |
 //                                            short trace id | arguments as they travel
 //   laneLost            lane    0            — (calls that wait for that lane will not be answered)
@@ -44,9 +44,10 @@
 //   sessionMove         sid     0            LuaValue data: the lane has let go of this session
 //   rpcRequest          call    target lane  as above
 //   rpcResult           call    origin*      u32 status | as above
-//   nodeCall            call    0            u32 ms that the caller waits | short service | short method |
-//                                            short node | short key | short idempotency key |
-//                                            short trace id | arguments as they travel
+//   nodeCall            call    0            u32 ms that the caller waits | short service |
+//                                            short method | short node | short key |
+//                                            short idempotency key | short trace id | arguments
+//                                            as they travel
 //   nodeReply           call    status       as nodeAnswer
 //   log                 level   0            JSON
 //   stopped             0       0            —

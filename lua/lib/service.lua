@@ -30,7 +30,7 @@ function service(name)
   if name ~= loading then
     error(("this file is loaded as service '%s' (config/services.lua) but calls service '%s'"):format(loading, tostring(name)), 2)
   end
-  return setmetatable({ name = name, handler = {}, remote = {} }, service_meta)
+  return setmetatable({ name = name, handler = {}, remote = {}, safe = {} }, service_meta)
 end
 
 -- The contents of a table and of all tables in it, as a list to be put back by `restore`.
@@ -163,6 +163,11 @@ function lib.finish_service(name, value, is_single)
       if type(key) ~= "string" or type(f) ~= "function" then
         return ("%s.%s.%s must be a function, it is a %s"):format(name, kind, tostring(key), type(f))
       end
+    end
+  end
+  for key in pairs(type(value.safe) == "table" and value.safe or {}) do
+    if value.remote[key] == nil then
+      return ("%s.safe.%s: there is no %s.remote.%s"):format(name, tostring(key), name, tostring(key))
     end
   end
   for key in pairs(value) do

@@ -6,6 +6,7 @@
 ---@class Service
 ---@field name string its name in config/services.lua
 ---@field handler table<string, fun(session: Session, msg: any): any> what clients may call
+---@field safe table<string, boolean> remote functions that change nothing: HTTP may GET them
 ---@field remote table<string, fun(...: any): ...> what other services may call, with rpc.call
 ---@field init? fun() runs once in every lane before the first client is let in; may wait
 ---@field stop? fun() runs once in every lane when the host stops; may wait
