@@ -328,15 +328,26 @@ export class ExpressionLowering {
 
   // --- table constructors
 
+  /**
+   * Fields with constant names that come before any computed key become one object of a known shape.
+   * From the first computed key on the table exists, and keys are set as they come; positional items
+   * are always set last, as PUC does (for up to 50 of them), so they win over equal keys.
+   */
   private table(e: Extract<Expression, { kind: 'table' }>): Atom {
-    return this.operation((t) => {
+    return this.operation((t, at) => {
       const f = this.f
       const names: string[] = []
       const fields: string[] = []
-      const later: string[] = []
       const items: string[] = []
       let trim = false
+      let made = false
       const list = e.items
+      const make = (array: string) => {
+        const shape = f.chunk.constant(`$shapeOf(${JSON.stringify(names)})`)
+        const rec = names.length === 0 ? 'undefined' : `new ${shape}(${fields.join(', ')})`
+        const args = array === '' ? `${rec}, ${names.length}` : `${rec}, ${names.length}, ${array}`
+        f.js(`${t} = new $Table(${names.length === 0 && array === '' ? '' : args})`)
+      }
       list.forEach((item, i) => {
         const rest = list.slice(i + 1)
         const quiet = rest.every((x) => isQuiet(x.value) && (x.kind === 'item' || isQuiet(x.key)))
@@ -353,30 +364,32 @@ export class ExpressionLowering {
           return
         }
         const name = item.key.kind === 'constant' ? item.key.value : undefined
-        if (
-          typeof name === 'string' &&
-          isFieldName(name) &&
-          !names.includes(name) &&
-          names.length < 60
-        ) {
+        const isField = typeof name === 'string' && isFieldName(name) && !names.includes(name)
+        if (isField && !made && names.length < shapeNamesMax) {
           names.push(name)
           fields.push(value(item.value).text)
           return
         }
+        if (!made) {
+          make('')
+          f.define(at)
+          made = true
+        }
+        const height = f.tempHeight
         const key = this.stable(item.key)
         const site = f.errorSite(e.line)
-        later.push(`$setIndex(${t}, ${key.text}, ${value(item.value).text}, ${site})`)
+        f.js(`$setIndex(${t}, ${key.text}, ${this.operand(item.value).text}, ${site})`)
+        f.releaseTo(height)
       })
-      const shape = f.chunk.constant(`$shapeOf(${JSON.stringify(names)})`)
-      const rec = names.length === 0 ? 'undefined' : `new ${shape}(${fields.join(', ')})`
-      const array = trim ? `$trim([${items.join(', ')}])` : `[${items.join(', ')}]`
-      const args =
-        items.length === 0 ? `${rec}, ${names.length}` : `${rec}, ${names.length}, ${array}`
-      f.js(`${t} = new $Table(${names.length + items.length === 0 ? '' : args})`)
-      for (const text of later) f.js(text)
+      const array = `[${items.join(', ')}]`
+      if (!made) make(items.length === 0 ? '' : trim ? `$trim(${array})` : array)
+      else if (items.length > 0) f.js(`${t}.setItems(${array})`)
     })
   }
 }
+
+/** Named fields of a constructor that share one shape. */
+const shapeNamesMax = 60
 
 // --- texts
 

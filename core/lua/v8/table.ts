@@ -282,6 +282,19 @@ export class Table {
     if (this.map !== undefined && this.map.live > 0) this.pullFromMap(this.map)
   }
 
+  /** Sets 1..n to `items`, nils too: the positional items of a constructor that has other keys. */
+  setItems(items: Value[]): void {
+    const { arr, map } = this
+    const count = items.length
+    for (let i = count; i < arr.length; i++) items.push(arr[i])
+    if (map !== undefined) for (let i = 1; i <= count; i++) map.set(i, undefined)
+    let n = items.length
+    while (n > 0 && items[n - 1] === undefined) n--
+    items.length = n
+    this.arr = items
+    if (n > 0 && n >= count && map !== undefined) this.pullFromMap(map)
+  }
+
   private startArr(): Value[] {
     this.arr = []
     return this.arr

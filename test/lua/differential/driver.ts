@@ -1,12 +1,17 @@
 // The Lua side of differential testing: one script that runs many generated programs and prints
 // what each did, the same script for every engine.
 //
-// Each program runs twice: plainly, and as a coroutine in which every `Y(v)` yields to this driver and
-// gets v back. Values are shown so that engines can agree: no addresses, no sign of NaN, floats by
-// `%.14g`. A program that prints without end is cut off.
+// Each program is compiled once and runs twice: plainly, and as a coroutine in which every `Y(v)`
+// yields to this driver and gets v back. Values are shown so that engines can agree: no addresses, no
+// sign of NaN, floats by `%.14g`. A program that prints without end is cut off; one that computes
+// without end is ended by whoever runs the script (harness.ts): in lua5.4 a hook counts instructions
+// and ends the process, because an error could be caught by the program.
 
 /** Starts the output of a program; `@@ <index> <mode>` on a line of its own. */
-export const marker = '@@ '
+const marker = '@@ '
+
+/** The last line of an lua5.4 process whose program took too many instructions. */
+const cutMarker = '@@cut'
 
 const prelude = `
 local type, tostring, pairs, select, pcall = type, tostring, pairs, select, pcall
@@ -99,16 +104,11 @@ local function report(ok, ...)
   if ok then print("returned " .. select("#", ...)) else print("raised " .. Text((...))) end
 end
 
-local function runPlain(source)
-  local f, message = load(source, "=p", "t", (newEnv(false)))
-  if not f then return report(false, message) end
+local function runPlain(f)
   report(pcall(f, 1, "two", nil))
 end
 
-local function runYielding(source)
-  local env, setMain = newEnv(true)
-  local f, message = load(source, "=p", "t", env)
-  if not f then return report(false, message) end
+local function runYielding(f, setMain)
   local co = coroutine.create(f)
   setMain(co)
   local function step(ok, ...)
@@ -120,29 +120,62 @@ local function runYielding(source)
   coroutine.close(co)
 end
 
+-- Programs may set globals: each run begins with an environment that has only the driver's.
+local function fill(env, inCoroutine)
+  for name in pairs(env) do env[name] = nil end
+  local fresh, setMain = newEnv(inCoroutine)
+  for name, value in pairs(fresh) do env[name] = value end
+  return setMain
+end
+
+local function begin(index, mode)
+  print("${marker}" .. index .. " " .. mode)
+  if io then io.stdout:flush() end
+end
+
 local function run(index, source)
-  print("${marker}" .. index .. " plain")
-  runPlain(source)
-  print("${marker}" .. index .. " yielding")
-  runYielding(source)
+  local env = {}
+  local f, message = load(source, "=p", "t", env)
+  begin(index, "plain")
+  if not f then return report(false, message) end
+  fill(env, false)
+  runPlain(f)
+  begin(index, "yielding")
+  runYielding(f, fill(env, true))
 end
 `
 
-/** The script that runs `programs`. */
-export function driverScript(programs: readonly string[]): string {
-  const runs = programs.map((text, i) => `run(${i}, [=====[\n${text}]=====])\n`)
-  return prelude + runs.join('')
+/** A chunk that answers the function `run(index, source)`, which runs one program. */
+export const runnerScript = `${prelude}return run`
+
+/** A script for lua5.4 that runs `programs` and ends itself when one is longer than `stepsMax`. */
+export function driverScript(programs: readonly string[], stepsMax: number): string {
+  const guard = `local function guard()
+  debug.sethook(function() print("${cutMarker}") os.exit(0) end, "", ${stepsMax})
+end
+`
+  const runs = programs.map((text, i) => `guard() run(${i}, [=====[\n${text}]=====])\n`)
+  return prelude + guard + runs.join('')
 }
 
-/** The output of a driver script, cut into one text for each program. */
-export function outputs(lines: readonly string[], count: number): string[] {
+/** What the programs of a run printed: one text for each, and where the run ended. */
+export interface Output {
+  readonly texts: string[]
+  /** The last program that began. */
+  readonly last: number
+  /** It took too many steps. */
+  readonly cut: boolean
+}
+
+/** Cuts the output of a driver script into one text for each program. */
+export function outputs(lines: readonly string[], count: number): Output {
   const texts = new Array<string>(count).fill('')
-  let at = -1
+  let last = -1
   for (const line of lines) {
-    if (line.startsWith(marker)) at = Number(line.slice(marker.length).split(' ')[0])
-    if (at >= 0) texts[at] += `${comparable(line)}\n`
+    if (line.startsWith(marker)) last = Number(line.slice(marker.length).split(' ')[0])
+    if (last >= 0) texts[last] += `${comparable(line)}\n`
   }
-  return texts
+  return { texts, last, cut: lines.at(-1) === cutMarker }
 }
 
 /**

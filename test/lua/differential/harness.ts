@@ -2,29 +2,49 @@
 //
 // A difference comes back as a report: the seed, the shrunk program, and what each side printed. The
 // seed alone makes the program again: DIFF_SEED=<seed> DIFF_COUNT=1.
+//
+// Nothing here waits without end. lua5.4 counts instructions and its process has a time limit; what
+// is cut off there is discarded on every side, and the rest of its batch runs in a new process. Our
+// engine has a step limit of its own, far above: a program that ends in lua5.4 must end here.
 
 import { spawnSync } from 'node:child_process'
-import { type LuaEngine, LuaError } from '../../../core/lua/engine.ts'
+import { setImmediate as turn } from 'node:timers/promises'
+import { type LuaEngine, LuaError, type LuaFunction, LuaKilled } from '../../../core/lua/engine.ts'
 import { createV8Engine } from '../../../core/lua/v8/engine.ts'
-import { driverScript, outputs } from './driver.ts'
+import { driverScript, outputs, runnerScript } from './driver.ts'
 import { generate } from './generate.ts'
 import { type Program, shrink, textOf } from './program.ts'
 
 export const oracleMissing = spawnSync('lua5.4', ['-v']).status !== 0
 export const whyMissing = 'lua5.4 is not installed: nothing to compare with'
 
-/** Runs program texts; one output for each. */
-export type Side = (texts: readonly string[]) => string[]
+/** Runs program texts; one output for each, undefined for one that was cut off. */
+export type Side = (texts: readonly string[]) => (string | undefined)[]
+
+/** Instructions of lua5.4 that one run of a program may take; generated ones take some thousands. */
+const oracleStepsMax = 2_000_000
+const oracleTimeoutMs = 20_000
+/** Loop turns, calls and steps of the library on our side. */
+const ourStepsMax = 20_000_000
 
 export const lua54: Side = (texts) => {
-  const runner = 'assert(load(io.read("a"), "=driver"))()'
-  const done = spawnSync('lua5.4', ['-e', runner], {
-    input: Buffer.from(driverScript(texts), 'latin1'),
-    encoding: 'latin1',
-    maxBuffer: 1024 * 1024 * 1024,
-  })
-  if (done.status !== 0) throw new Error(`lua5.4 failed: ${done.stderr}`)
-  return outputs(done.stdout.trimEnd().split('\n'), texts.length)
+  const all: (string | undefined)[] = []
+  while (all.length < texts.length) {
+    const rest = texts.slice(all.length)
+    const done = spawnSync('lua5.4', ['-e', 'assert(load(io.read("a"), "=driver"))()'], {
+      input: Buffer.from(driverScript(rest, oracleStepsMax), 'latin1'),
+      encoding: 'latin1',
+      maxBuffer: 1024 * 1024 * 1024,
+      timeout: oracleTimeoutMs,
+      killSignal: 'SIGKILL',
+    })
+    const output = outputs(done.stdout.trimEnd().split('\n'), rest.length)
+    const killed = done.signal === 'SIGKILL' && output.last >= 0
+    if (done.status !== 0 && !killed) throw new Error(`lua5.4 failed: ${done.stderr}`)
+    if (!killed && !output.cut) all.push(...output.texts)
+    else all.push(...output.texts.slice(0, output.last), undefined)
+  }
+  return all
 }
 
 /** Our engine with one of its back ends. */
@@ -37,14 +57,19 @@ export function ours(backend: 'capture' | 'generator'): Side {
       wallMs: () => 1_700_000_000_000,
       seed: [1n, 2n],
       stringBytesMax: 1 << 24,
+      stepsMax: ourStepsMax,
     })
-    try {
-      engine.call(engine.load(Buffer.from(driverScript(texts), 'latin1'), 'driver'))
-    } catch (error) {
-      if (!(error instanceof LuaError)) throw error
-      lines.push(`driver failed: ${error.message}`, error.traceback)
-    }
-    return outputs(lines, texts.length)
+    const runner = engine.load(Buffer.from(runnerScript, 'latin1'), 'driver')
+    const run = engine.call(runner)[0] as LuaFunction
+    texts.forEach((text, i) => {
+      try {
+        engine.call(run, i, text)
+      } catch (error) {
+        if (!(error instanceof LuaError || error instanceof LuaKilled)) throw error
+        lines.push(`driver failed: ${error.message}`, error.traceback)
+      }
+    })
+    return outputs(lines, texts.length).texts
   }
 }
 
@@ -54,42 +79,51 @@ export interface Difference {
   readonly report: string
 }
 
+export interface Comparison {
+  /** Shrunk; the search stops after some. */
+  readonly differences: readonly Difference[]
+  /** Programs that lua5.4 did not finish: they prove nothing. */
+  readonly discarded: number
+}
+
 const batchSize = 200
 
-/**
- * Compares `count` programs from `firstSeed` on.
- * @returns the differences, shrunk; it stops looking after `most` of them
- */
-export function compare(
+/** Compares `count` programs from `firstSeed` on; looks no further after `most` differences. */
+export async function compare(
   firstSeed: number,
   count: number,
   sides: Readonly<Record<string, Side>>,
   most = 3,
-): Difference[] {
+): Promise<Comparison> {
   const differences: Difference[] = []
+  let discarded = 0
   for (let from = 0; from < count && differences.length < most; from += batchSize) {
-    const seeds = Array.from(
-      { length: Math.min(batchSize, count - from) },
-      (_, i) => firstSeed + from + i,
-    )
+    const size = Math.min(batchSize, count - from)
+    const seeds = Array.from({ length: size }, (_, i) => firstSeed + from + i)
     const programs = seeds.map(generate)
     const texts = programs.map((program) => textOf(program))
     const expected = lua54(texts)
+    const kept = [...texts.keys()].filter((i) => expected[i] !== undefined)
+    discarded += size - kept.length
     for (const [side, run] of Object.entries(sides)) {
-      const got = run(texts)
-      seeds.forEach((seed, i) => {
-        if (got[i] === expected[i] || differences.length >= most) return
-        differences.push(explain(seed, side, run, programs[i] as Program))
+      const got = run(kept.map((i) => texts[i] as string))
+      kept.forEach((i, k) => {
+        if (got[k] === expected[i] || got[k] === undefined || differences.length >= most) return
+        differences.push(explain(seeds[i] as number, side, run, programs[i] as Program))
       })
+      // The test runner has messages to send meanwhile.
+      await turn()
     }
   }
-  return differences
+  return { differences, discarded }
 }
 
 function explain(seed: number, side: string, run: Side, program: Program): Difference {
   const differs = (candidate: Program) => {
     const text = [textOf(candidate)]
-    return run(text)[0] !== lua54(text)[0]
+    const expected = lua54(text)[0]
+    const got = run(text)[0]
+    return expected !== undefined && got !== undefined && got !== expected
   }
   const small = shrink(program, differs)
   const text = textOf(small)
