@@ -17,8 +17,8 @@ describe.skipIf(oracleMissing)(`random programs${oracleMissing ? ` (${whyMissing
   })
 
   it('the comparison can fail, and shrinks what failed', { timeout: 120_000 }, async () => {
-    // The canary: a side that gets subtraction wrong. Loops that count down become endless there.
-    const wrong: Side = (texts) => lua54(texts.map((text) => text.replaceAll(' - ', ' + ')))
+    // The canary: a side that gets multiplication wrong.
+    const wrong: Side = (texts) => lua54(texts.map((text) => text.replaceAll(' * ', ' + ')))
     const { differences } = await compare(1, 60, { wrong }, 1)
     expect(differences[0]?.report).toContain('lua5.4 prints')
     expect(differences[0]?.report.split('\n').length).toBeLessThan(40)

@@ -5,7 +5,7 @@
 //
 // Nothing here waits without end. lua5.4 counts instructions and its process has a time limit; what
 // is cut off there is discarded on every side, and the rest of its batch runs in a new process. Our
-// engine has a step limit of its own, far above: a program that ends in lua5.4 must end here.
+// engine has a step limit of its own, in larger steps: a program that ends in lua5.4 must end here.
 
 import { spawnSync } from 'node:child_process'
 import { setImmediate as turn } from 'node:timers/promises'
@@ -22,10 +22,10 @@ export const whyMissing = 'lua5.4 is not installed: nothing to compare with'
 export type Side = (texts: readonly string[]) => (string | undefined)[]
 
 /** Instructions of lua5.4 that one run of a program may take; generated ones take some thousands. */
-const oracleStepsMax = 2_000_000
+const oracleStepsMax = 1_000_000
 const oracleTimeoutMs = 20_000
-/** Loop turns, calls and steps of the library on our side. */
-const ourStepsMax = 20_000_000
+/** Loop turns, calls and steps of the library on our side: each is many instructions of lua5.4. */
+const ourStepsMax = 2_000_000
 
 export const lua54: Side = (texts) => {
   const all: (string | undefined)[] = []
