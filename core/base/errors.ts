@@ -21,6 +21,8 @@ export const errorCodes = {
   PORT_IN_USE: 500,
   SCRIPT: 500,
   LANE_DOWN: 503,
+  DATABASE_REJECTED: 500,
+  DRAIN_FENCED: 409,
   STORAGE_FULL: 507,
   SQL: 500,
   DISK: 500,
@@ -38,6 +40,8 @@ export const exitCodes = {
   bug: 1,
   /** The user can mend it: bad config, port in use, broken service, bad arguments. */
   usage: 2,
+  /** `npm run drain`: the database refuses a transaction; `skip` or `retry` decide. */
+  stopped: 3,
   /** The disk refused `fdatasync`; what was not acknowledged may be lost, nothing else is. */
   disk: 70,
 } as const

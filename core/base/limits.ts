@@ -167,6 +167,23 @@ export const limits = {
   onceBytesMax: 64 * 1024 * 1024,
   /** ... and how long for certain; new calls are refused rather than drop one that is younger. */
   onceKeptMsMin: 60_000,
+  /** SQL that the drainer sends in one transaction of the database. */
+  batchBytesMax: 4 * 1024 * 1024,
+  /** The drainer's first pause before it tries a database again; it doubles up to the next. */
+  drainRetryFirstMs: 100,
+  drainRetryMsMax: 10_000,
+  /** How often a drainer that stands before a dead letter looks for a decision. */
+  drainLookMs: 250,
+  /** How often a drainer that works writes its status. */
+  drainStatusMs: 500,
+  /** How long the host waits for its drainer to finish when it stops. */
+  drainStopMs: 20_000,
+  /** How long the drainer waits for a connection to the database. */
+  databaseConnectMs: 5000,
+  /** How long it waits for the answer to a batch; then the connection counts as dead. */
+  databaseReplyMs: 60_000,
+  /** How long a statement of the drainer may wait for a lock of somebody else. */
+  databaseLockMs: 10_000,
 
   // Defaults of config/host.lua, under the names of its fields.
   /** Lanes of one host. */
@@ -194,8 +211,6 @@ export const limits = {
   redisTimeoutMs: 2000,
   /** The cache of one host. */
   cacheBytes: 64 * 1024 * 1024,
-  /** One file of the spool. */
-  segmentBytesMax: 64 * 1024 * 1024,
   /** Transactions of the spool that the drainer applies in one transaction of the database. */
   batchTransactionsMax: 2000,
   /** Days that drained segments stay in the archive; 0 is for ever. */

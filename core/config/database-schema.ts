@@ -59,7 +59,7 @@ end
 /** Longest text of a key or an index: MySQL can index no longer one. */
 const indexedTextMax = 255
 /** Longest text with a limit of its own. */
-const textMaxMost = 16_383
+const textMaxMost = 4096
 const columnsMax = 256
 const namePattern = /^[a-z][a-z0-9_]{0,47}$/
 const nameWords = 'a name of at most 48 letters a-z, digits and _, that begins with a letter'

@@ -83,7 +83,7 @@ const rpc: Section<RpcConfig> = {
 const spool: Section<SpoolConfig> = {
   folder: text('sql-spool', /^[^\0]{1,1024}$/, 'a folder'),
   policy: choice('fdatasync', ['fdatasync', 'write']),
-  segmentBytesMax: bytes(limits.segmentBytesMax, 65536, 1024 * 1024 * 1024),
+  segmentBytesMax: bytes(limits.spoolSegmentBytesMax, 65536, 1024 * 1024 * 1024),
 }
 
 const drain: Section<DrainConfig> = {

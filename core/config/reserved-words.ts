@@ -7,7 +7,7 @@
 
 const words = `
   accessible add all alter analyse analyze and any array as asc asensitive asymmetric
-  authorization before between bigint binary blob both by call cascade case cast change char
+  authorization autoincrement before between bigint binary blob both by call cascade case cast change char
   character check collate collation column commit concurrently condition constraint continue
   convert create cross cube cume_dist current_catalog current_date current_role current_schema
   current_time current_timestamp current_user cursor databases day_hour day_microsecond

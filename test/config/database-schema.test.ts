@@ -116,7 +116,7 @@ it('reports every mistake with file, line and field', () => {
     at(8, 'columns.a: expected one of int, float, text, blob, json, bool, time or optional(...)'),
     at(9, 'columns.b: only text has a max'),
     at(10, "columns.c: unknown option 'mx' (did you mean 'max'?)"),
-    at(11, 'columns.d: expected a max from 1 to 16383, got 0'),
+    at(11, 'columns.d: expected a max from 1 to 4096, got 0'),
     at(12, 'columns.e: a text column with a default needs a max: text { max = 32, default = "" }'),
     at(13, 'columns.f: a json column has no default'),
     at(14, 'columns.g: expected a whole number as default, got 1.5'),
