@@ -1,0 +1,73 @@
+// What a drainer tells of itself: `drain.json` in the spool's folder, read by `drain --status`.
+//
+// Written by the drain process when its state changes and a few times a second while it works; never
+// synced, it is about now. Read by anybody; a missing or torn one is undefined.
+
+import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Clock } from '../base/clock.ts'
+import { limits } from '../base/limits.ts'
+
+/**
+ * starting   connecting, finding its place
+ * draining   applying
+ * idle       nothing to apply; follows the spool
+ * down       the database cannot be reached: tries again, for ever
+ * stopped    the database refuses a transaction: waits for `drain skip` or `drain retry`
+ * ended      the process has ended in order
+ */
+export type DrainState = 'starting' | 'draining' | 'idle' | 'down' | 'stopped' | 'ended'
+
+export interface DrainStatus {
+  readonly node: string
+  readonly state: DrainState
+  /** The last transaction in the database; undefined before it was asked. */
+  readonly applied: number | undefined
+  /** The last transaction on disk. */
+  readonly durable: number
+  /** Of this process: transactions applied, batches, failed attempts in a row. */
+  readonly transactions: number
+  readonly batches: number
+  readonly failures: number
+  /** Why it is down or stopped. */
+  readonly message: string | undefined
+  /** The transaction that it stands before. */
+  readonly stoppedAt: number | undefined
+  readonly pid: number
+  /** Milliseconds since 1970. */
+  readonly writtenAt: number
+}
+
+const statusFileName = 'drain.json'
+
+/** Writes each change of state at once, and what changes within a state now and then. */
+export function statusWriter(folder: string, clock: Clock): (status: DrainStatus) => void {
+  let last: DrainState | undefined
+  let writtenMs = Number.NEGATIVE_INFINITY
+  return (status) => {
+    const nowMs = clock.monotonicMs()
+    if (status.state === last && nowMs - writtenMs < limits.drainStatusMs) return
+    last = status.state
+    writtenMs = nowMs
+    writeStatus(folder, status)
+  }
+}
+
+function writeStatus(folder: string, status: DrainStatus): void {
+  const path = join(folder, statusFileName)
+  try {
+    writeFileSync(`${path}.new`, `${JSON.stringify(status)}\n`)
+    renameSync(`${path}.new`, path)
+  } catch {
+    // A full disk must not stop the drainer: it is what makes room.
+  }
+}
+
+/** @returns undefined when no drainer has written one that can be read */
+export function readStatus(folder: string): DrainStatus | undefined {
+  try {
+    return JSON.parse(readFileSync(join(folder, statusFileName), 'utf8')) as DrainStatus
+  } catch {
+    return undefined
+  }
+}
