@@ -1,9 +1,9 @@
 // Files, handed in so that tests can own them: the few calls that durable storage is made of.
 //
-// Any thread that may block. Every call throws HostError DISK (STORAGE_FULL where there is no room) that
-// names the operation and the path. A write is whole or an error: Node reports a full disk as a short
-// count and nothing else, so the rest is tried once more, which brings the true error. What a
-// failed write has left behind is the caller's to cut off.
+// Any thread that may block. Every call throws HostError DISK (STORAGE_FULL where there is no room)
+// that names the operation and the path. A write is whole or an error: Node reports a full disk as
+// a short count and nothing else, so the rest is tried once more, which brings the true error. What
+// a failed write has left behind is the caller's to cut off.
 //
 // What is durable when: bytes after fdatasync of their file, a name (created, renamed, removed) after
 // syncFolder of its folder. `rename` replaces at once and whole.

@@ -1,4 +1,5 @@
-// What the dialects' literals have in common: decimal numbers, hex, and which text is plain. Any thread.
+// What the dialects' literals have in common: decimal numbers, hex, and which text is plain. Any
+// thread.
 //
 // Stateless. Byte strings have one character for each byte (core/lua/bytes.ts). Plain text may stand
 // between quotes in any dialect under any server mode: printable characters without ' and \.

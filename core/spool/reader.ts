@@ -5,8 +5,8 @@
 // damage. Of a spool whose host is gone, `settleSpool` (settle-spool.ts) brings `durable` up to date
 // first. Segments are sliced by the lengths in the header lines; every crc and the chain are checked.
 //
-// `next` never waits. `waitForMore` waits for the file `durable` to change: by the system's notice, and
-// by looking every half second, since notices may be lost.
+// `next` never waits. `waitForMore` waits for the file `durable` to change: by the system's notice,
+// and by looking every half second, since notices may be lost.
 
 import { type FSWatcher, watch } from 'node:fs'
 import { HostError } from '../base/errors.ts'

@@ -8,10 +8,10 @@
 //     transaction says it was on disk (`synced`)
 //   any other bad place in the last one                the torn end of a crash: cut off, and reported
 //
-// A torn end holds nothing that was acknowledged, unless the disk has lost what it said it had written,
-// or somebody cut the file. The file `durable` tells: then `lost` counts the transactions, and their
-// numbers are not used again, because the database may know them already.
-// Afterwards the last segment is forced to the disk, so that all that is in it may be drained.
+// A torn end holds nothing that was acknowledged, unless the disk has lost what it said it had
+// written, or somebody cut the file. The file `durable` tells: then `lost` counts the transactions,
+// and their numbers are not used again, because the database may know them already. Afterwards the
+// last segment is forced to the disk, so that all that is in it may be drained.
 
 import { HostError } from '../base/errors.ts'
 import type { Files } from '../base/files.ts'

@@ -1,10 +1,10 @@
 // One host at a time in a spool folder. Any thread; the lock is the process's.
 //
-// The file `lock` is locked by the system itself (a POSIX record lock, held through an SQLite connection
-// in an exclusive transaction, because Node has no call for it). So it ends with its process, however
-// that ends: no lock is ever stale, and a process number that is used again means nothing. The file
-// `owner` says who has it, for people. Nobody else may open `lock` in this process: closing any
-// descriptor of a file drops the record locks that the process has on it.
+// The file `lock` is locked by the system itself (a POSIX record lock, held through an SQLite
+// connection in an exclusive transaction, because Node has no call for it). So it ends with its
+// process, however that ends: no lock is ever stale, and a process number that is used again means
+// nothing. The file `owner` says who has it, for people. Nobody else may open `lock` in this
+// process: closing any descriptor of a file drops the record locks that the process has on it.
 
 import { readFileSync, writeFileSync } from 'node:fs'
 import Database from 'better-sqlite3'

@@ -78,6 +78,12 @@
 //
 //   timer → lane, core
 //   timerFired          0       epoch        n × { u32 slot | u32 generation }
+//
+//   lane → spool        (layout and use: spool/spool-client.ts)
+//   spoolTransaction    ticket  statements   u32 epoch | u16 length of origin | origin | statements
+//
+//   spool → core
+//   log                 level   0            JSON { text, ... }
 
 export const message = {
   sessionOpen: 1,
@@ -127,6 +133,8 @@ export const message = {
   timerCancel: 65,
   timerReset: 66,
   timerFired: 67,
+
+  spoolTransaction: 80,
 
   sqlRead: 90,
   sqlRows: 91,

@@ -7,12 +7,12 @@
 import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parentPort, type ResourceLimits, type Transferable, Worker } from 'node:worker_threads'
-import { HostError } from '../base/errors.ts'
+import { type ErrorCode, HostError } from '../base/errors.ts'
 
 /** What a worker says once, when it is ready or when it cannot start. */
 type StartReport<Ready> =
   | { readonly ready: Ready }
-  | { readonly refused: string; readonly code: 'SCRIPT' | 'CONFIG' }
+  | { readonly refused: string; readonly code: ErrorCode }
 
 export interface WorkerExit {
   readonly name: string
@@ -45,7 +45,7 @@ export function workerFile(relative: string): URL {
 
 /**
  * Starts a worker and waits for its start report.
- * @throws HostError SCRIPT or CONFIG with the worker's own words when it refused to start,
+ * @throws HostError CONFIG, SCRIPT, SPOOL_... with the worker's own words when it refused to start,
  *   INTERNAL when it died before it reported
  */
 export async function startWorker<Ready>(options: {
@@ -110,8 +110,17 @@ export function reportReady<Ready>(ready: Ready): void {
   parentPort?.postMessage({ ready } satisfies StartReport<Ready>)
 }
 
+/** What a worker says it was refused by; any other code comes out of a service's script. */
+const keptCodes: ReadonlySet<ErrorCode> = new Set([
+  'CONFIG',
+  'DISK',
+  'STORAGE_FULL',
+  'SPOOL_DAMAGED',
+  'SPOOL_LOCKED',
+])
+
 /** In a worker: it cannot start, and a user can mend it. */
 export function reportRefused(error: HostError): void {
-  const code = error.code === 'CONFIG' ? 'CONFIG' : 'SCRIPT'
+  const code = keptCodes.has(error.code) ? error.code : 'SCRIPT'
   parentPort?.postMessage({ refused: error.message, code } satisfies StartReport<never>)
 }
