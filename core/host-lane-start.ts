@@ -19,6 +19,7 @@ export const installFolder = fileURLToPath(
 export function laneStart(config: HostConfig, book: CodeBook): CommonStart {
   return {
     nodeName: config.node.name,
+    clusterRole: config.cluster?.self.role ?? 'single',
     nodeId: config.node.id,
     engine: config.lua.engine,
     stringBytesMax: config.lua.stringBytesMax,

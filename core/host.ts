@@ -10,6 +10,8 @@ import { StatusGatherer } from './admin/status-gatherer.ts'
 import { must } from './base/assert.ts'
 import { systemClock } from './base/clock.ts'
 import { type Log, openLog } from './base/log.ts'
+import type { Cluster } from './cluster/cluster.ts'
+import { clusterMessage } from './cluster/cluster-messages.ts'
 import { routeMatcher } from './config/public-routes.ts'
 import type { HostConfig } from './config/types.ts'
 import { Gate } from './gate/gate.ts'
@@ -19,6 +21,7 @@ import { RouteDictionary } from './gate/route-dictionary.ts'
 import { type Listener, listenTcp } from './gate/tcp-listener.ts'
 import { listenWs } from './gate/ws-listener.ts'
 import { HostAdmin } from './host-admin.ts'
+import { openCluster } from './host-cluster.ts'
 import { laneStart } from './host-lane-start.ts'
 import { openCodeBook, reloadSources } from './host-reload.ts'
 import { HostRpc } from './host-rpc.ts'
@@ -108,6 +111,7 @@ async function start(
   for (const file of unlistedServices(book.modules)) {
     log.warn(`${file} is not served: config/services.lua does not list it`)
   }
+  const schedule = (): void => pump.schedule()
   let gate: Gate | undefined
   let reloader: Reloader | undefined
   const rpc = new HostRpc({
@@ -117,15 +121,18 @@ async function start(
     log: (level, text, data) => log[level](data, text),
   })
   undo.push(() => rpc.close())
-  const stores = openStores(
-    config,
-    timers,
-    () => pump.schedule(),
-    (level, text, data) => log[level](data, text),
-  )
+  const stores = openStores(config, timers, schedule, (level, text, data) => log[level](data, text))
   undo.push(() => closeStores(stores))
   // A service's `init` may ask Redis; when it is down, the host starts all the same.
   await Promise.all([stores.redis?.opened(), stores.topics.opened()])
+  const cluster: Cluster | undefined = await openCluster({
+    config,
+    timers,
+    pump,
+    gate: () => gate,
+    log: (level, text, data) => log[level](data, text),
+  })
+  undo.push(() => cluster?.close())
   const questions = new LaneQuestions((lane, ...rest) => lanes.send(lane, ...rest), timers)
   const lanes: LaneGroup = await LaneGroup.start({
     nodeName: config.node.name,
@@ -142,6 +149,7 @@ async function start(
       if (gate !== undefined && gateMessage(gate, lane, kind, a, b, bytes, from, to)) return
       if (rpc.laneMessage(lane, kind, a, b, bytes, from, to)) return
       if (storeMessage(stores, lane, kind, a, b, bytes, from, to)) return
+      if (clusterMessage(cluster, schedule, lane, kind, a, b, bytes, from, to)) return
       if (kind === message.log) laneLog(log, a, bytes, from, to)
       else if (kind === message.reloadAnswer) reloader?.answered(lane.index, a, bytes, from, to)
       else if (kind === message.adminResult) questions.answered(a, b, bytes, from, to)
@@ -164,7 +172,7 @@ async function start(
 
   let dictionary = new RouteDictionary(agreedRoutes(lanes.ready.map((ready) => ready.handlers)))
   book.codes = dictionary.codes
-  gate = openGate(config, lanes, timers, dictionary, pump, log)
+  gate = openGate(config, lanes, timers, dictionary, pump, log, cluster)
   const useConfig = (next: HostConfig): void => {
     const before = current
     current = next
@@ -226,6 +234,7 @@ async function start(
   const listeners = await openListeners(config, gate, undo)
   const playground = await openPlayground(config, version, listeners.wsUrl, routes, admin)
   if (playground !== undefined) undo.push(() => playground.close())
+  cluster?.start()
 
   const stop = async (reason: string): Promise<void> => {
     gate.stopAccepting()
@@ -235,6 +244,8 @@ async function start(
     gate.kickAll(reason)
     await lanes.stop(stopServicesMs)
     rpc.close()
+    // Not before: until now a handler may have been at work for one of its players.
+    await cluster?.close()
     closeStores(stores)
     pump.stop()
     await timerService.stop()
@@ -277,6 +288,7 @@ function openGate(
   dictionary: RouteDictionary,
   pump: CorePump,
   log: Log,
+  cluster: Cluster | undefined,
 ): Gate {
   const gate = new Gate({
     rules: gateRules(config),
@@ -286,6 +298,7 @@ function openGate(
     dictionary,
     isPublic: routeMatcher(config.gate.publicRoutes),
     schedule: () => pump.schedule(),
+    ...(cluster === undefined ? {} : { bindRefusal: (uid) => cluster.bindRefusal(uid) }),
     log: (level, text, data) => log[level](data, text),
   })
   pump.beforeTurn(gate.beforeTurn)

@@ -68,8 +68,25 @@ export const limits = {
   redisRetryMsMax: 2000,
   /** One Redis command's arguments together. */
   redisCommandBytesMax: 1024 * 1024,
+  /** Players who are on their way to one slave. */
+  clusterPreparedMax: 100_000,
+  /** From a token's use to `session:bind`. */
+  clusterArrivalMs: 10_000,
+  /** One call between master and slave. */
+  clusterCallMs: 2000,
+  /** How long a slave that stops waits for the master to hear of it. */
+  clusterLeaveMs: 500,
+  /** Slaves that are asked to take one player. */
+  clusterPlaceTriesMax: 3,
+  /** How long a login waits for a master that still learns who is where, and how often it looks. */
+  clusterFormMs: 5000,
+  clusterFormLookMs: 50,
+  /** Lives of slaves that a master remembers to be over. */
+  clusterLivesMax: 10_000,
   /** Seconds without a sign after which the registry forgets a node's name. */
   registryForgetS: 24 * 3600,
+  /** How long the registry refuses a lease to an incarnation that was given up. */
+  registryOverMs: 600_000,
   /** Topics that one host may be subscribed to. */
   topicsMax: 10_000,
   /** Messages that wait for a lane that is behind; beyond it a topic's message is dropped. */
@@ -209,6 +226,10 @@ export const limits = {
   outStallMs: 2000,
   /** One Redis command, from its call to its answer. */
   redisTimeoutMs: 2000,
+  /** How long a slave is believed to live without a renewal. */
+  clusterLeaseMs: 3000,
+  /** How long a client has to come to its slave. */
+  clusterTokenMs: 30_000,
   /** The cache of one host. */
   cacheBytes: 64 * 1024 * 1024,
   /** Transactions of the spool that the drainer applies in one transaction of the database. */

@@ -7,6 +7,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { messageOf } from '../base/errors.ts'
+import { clusterOverrides, loadCluster } from './cluster.ts'
 import { DatabaseTableCheck, databasePrelude } from './database-schema.ts'
 import { type Evaluated, evaluate, type Sources } from './evaluate.ts'
 import { checkSection, overrideSection, type Section } from './fields.ts'
@@ -23,6 +24,7 @@ import {
   tablePrelude,
 } from './table-schema.ts'
 import type {
+  ClusterConfig,
   DatabaseTable,
   HostConfig,
   HostOverrides,
@@ -57,14 +59,38 @@ export function loadConfig(options: LoadOptions): HostConfig {
     problems.add({ file: folder, line: undefined, field: '', message: 'no such config folder' })
     problems.throwIfAny()
   }
-  const sections = loadHost(sources, `${folder}/host.lua`, options)
+  const { cluster, ...over } = withCluster(sources, `${folder}/cluster.lua`, options)
+  const sections = loadHost(sources, `${folder}/host.lua`, over)
+  if (cluster !== undefined && sections.redis.url === '') {
+    const message = 'config/cluster.lua needs Redis: set redis.url in config/host.lua'
+    problems.add({ file: `${folder}/host.lua`, line: undefined, field: 'redis.url', message })
+  }
   const services = loadServices(sources, `${folder}/services.lua`)
   const tables = loadTableFolder(sources, `${folder}/tables`)
   const routes = loadRoutes(sources, `${folder}/routes.lua`)
   const protos = loadProtos(sources, `${folder}/proto`)
   const schema = loadSchemaFolder(sources, `${folder}/schema`)
   problems.throwIfAny()
-  return deepFreeze({ root, ...sections, services, tables, routes, protos, schema })
+  return deepFreeze({ root, ...sections, cluster, services, tables, routes, protos, schema })
+}
+
+/** The options with what this host's row of cluster.lua says put below those of the command line. */
+function withCluster(
+  sources: Sources,
+  file: string,
+  options: LoadOptions,
+): LoadOptions & { readonly cluster: ClusterConfig | undefined } {
+  if (!existsSync(join(sources.root, file))) return { ...options, cluster: undefined }
+  const cluster = loadCluster(sources, file, options.node ?? 'node1')
+  if (cluster === undefined) return { ...options, cluster }
+  const { node, listen } = clusterOverrides(cluster)
+  const { overrides = {} } = options
+  const merged: HostOverrides = {
+    ...overrides,
+    node: { ...node, ...overrides.node },
+    listen: { ...listen, ...overrides.listen },
+  }
+  return { ...options, cluster, overrides: merged }
 }
 
 /**

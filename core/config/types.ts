@@ -221,10 +221,36 @@ export interface DatabaseTable {
   readonly indexes: readonly DatabaseIndex[]
 }
 
+/** A host of a cluster: a row of config/cluster.lua. */
+export interface ClusterNode {
+  readonly name: string
+  readonly role: 'master' | 'slave'
+  /** Where other nodes and clients reach it. */
+  readonly host: string
+  readonly id: number
+  readonly rpc: number
+  readonly tcp: Port
+  readonly ws: Port
+  readonly http: Port
+}
+
+export interface ClusterConfig {
+  readonly secret: string
+  readonly leaseMs: number
+  readonly tokenMs: number
+  /** What a client calls on the slave, with its token. */
+  readonly route: string
+  readonly nodes: readonly ClusterNode[]
+  readonly self: ClusterNode
+  readonly master: ClusterNode
+}
+
 export interface HostConfig extends HostSections {
   /** The folder that paths are relative to; absolute. */
   readonly root: string
   readonly services: readonly ServiceConfig[]
+  /** Undefined without config/cluster.lua. */
+  readonly cluster: ClusterConfig | undefined
   readonly tables: readonly TableConfig[]
   /** config/routes.lua: which other nodes there are, and what they serve. */
   readonly routes: RoutesConfig

@@ -49,6 +49,8 @@ export interface GateOptions {
   readonly dictionary: RouteDictionary
   /** Whether a route may be called before the uid is bound. */
   readonly isPublic: (route: string) => boolean
+  /** Asked when a uid is bound: why it may not be. Left out, every one may. */
+  readonly bindRefusal?: (uid: string) => string | undefined
   /** Something came in or has to leave: asks for a turn of the pump. */
   readonly schedule: () => void
   readonly log: (level: 'debug' | 'info' | 'warn', text: string, data: object) => void

@@ -79,6 +79,7 @@ export class Gate {
       inbound: this.inbound,
       inFlight: this.inFlight,
       rules: () => this.#rules,
+      bindRefusal: options.bindRefusal ?? (() => undefined),
       schedule: options.schedule,
       kick,
       reply: (sid, messageId, body, code) => this.reply(sid, messageId, body, code),

@@ -23,6 +23,7 @@ export interface SessionMovesOptions {
   readonly inbound: Inbound
   readonly inFlight: InFlight
   readonly rules: () => GateRules
+  readonly bindRefusal: (uid: string) => string | undefined
   readonly schedule: () => void
   readonly kick: (session: Session, reason: string) => void
   readonly reply: (sid: number, messageId: number, body: Body, errorCode: number) => void
@@ -66,6 +67,8 @@ export class SessionMoves {
     if (session.state === sessionState.bound) {
       return refuse(`this session is bound to uid ${session.uid} already`)
     }
+    const refusal = this.#options.bindRefusal(uid)
+    if (refusal !== undefined) return refuse(refusal)
     const before = this.#options.sessions.bind(session, uid)
     if (before !== undefined) this.#options.kick(before, 'logged in from another place')
     session.state = sessionState.bound

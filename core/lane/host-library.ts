@@ -59,6 +59,8 @@ export function openHostLibrary(parts: LibraryParts): void {
   engine.rawSet(host, 'json_null', engine.jsonNull)
   engine.rawSet(host, 'json_array', engine.jsonArray)
   engine.rawSet(host, 'rpc_timeout_ms_max', limits.rpcTimeoutMsMax)
+  engine.rawSet(host, 'cluster_role', start.clusterRole)
+  engine.rawSet(host, 'node_name', start.nodeName)
   engine.rawSet(host, 'undo_tables_max', limits.reloadUndoTablesMax)
   for (const module of start.library) engine.call(compile(parts.lane, module), host, library)
   parts.services.swapTables(parts.services.prepareTables(start.tables))

@@ -21,6 +21,7 @@ export const libraryOrder = [
   'service.lua',
   'session.lua',
   'store.lua',
+  'cluster.lua',
   'rpc.lua',
   'data.lua',
   'timer.lua',

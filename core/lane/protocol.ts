@@ -18,6 +18,8 @@ export interface LaneStart {
   readonly index: number
   readonly lanes: number
   readonly nodeName: string
+  /** What this host is in its cluster; `single` without one. */
+  readonly clusterRole: 'single' | 'master' | 'slave'
   /** 0..1023, for ids. */
   readonly nodeId: number
   readonly engine: 'fengari' | 'v8'

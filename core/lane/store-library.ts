@@ -1,4 +1,4 @@
-// The host functions behind redis, cache and the topics of lua/lib/store.lua.
+// The host functions behind lua/lib/store.lua and cluster.lua: redis, cache, topics, cluster.
 //
 // Lane thread. Each checks its arguments and writes one message to the core; those that wait are
 // followed by a yield in Lua. Redis gets text: numbers are written as Lua writes them, booleans and
@@ -19,10 +19,17 @@ import type { LuaTopics } from './lua-topics.ts'
 
 /** `b` of a cacheCall, as in store/store-messages.ts. */
 const op = { get: 0, set: 1, del: 2, incr: 3 } as const
+/** `b` of a clusterCall, as in cluster/cluster-messages.ts. */
+const clusterOp = { place: 0, accept: 1 } as const
 const ttlMsMax = 2 ** 40
 
 export function storeFunctions(lane: Lane, topics: LuaTopics): Record<string, HostFunction> {
-  return { ...redisFunctions(lane), ...cacheFunctions(lane), ...topicFunctions(lane, topics) }
+  return {
+    ...redisFunctions(lane),
+    ...cacheFunctions(lane),
+    ...topicFunctions(lane, topics),
+    ...clusterFunctions(lane),
+  }
 }
 
 function redisFunctions(lane: Lane): Record<string, HostFunction> {
@@ -122,6 +129,27 @@ function topicFunctions(lane: Lane, topics: LuaTopics): Record<string, HostFunct
       return topics.subscribe(name, fn as LuaFunction)
     },
     unsubscribe: (id) => topics.cancel(id as number),
+  }
+}
+
+function clusterFunctions(lane: Lane): Record<string, HostFunction> {
+  const writer = new ValueWriter(lane.engine)
+  return {
+    cluster_place: (uid, isWs, context) => {
+      const encoded = writer.encode([context])
+      const body = Buffer.allocUnsafe(1 + encoded.length)
+      body[0] = isWs === true ? 1 : 0
+      body.set(encoded, 1)
+      const wait = lane.beginWait('cluster.place')
+      lane.port.namedBytes(message.clusterCall, wait, clusterOp.place, [uid as string], body)
+      return undefined
+    },
+    cluster_accept: (token) => {
+      if (typeof token !== 'string') throw problem('cluster.accept: the token must be text')
+      const wait = lane.beginWait('cluster.accept')
+      lane.port.text(message.clusterCall, wait, clusterOp.accept, token)
+      return undefined
+    },
   }
 }
 

@@ -6,6 +6,7 @@
 // and removals, finds another incarnation there and changes nothing. The predecessor is told so.
 //
 //   <prefix>node:<name>   JSON of NodeEntry, with a time to live of leaseMs
+//   <prefix>over:<incarnation>   somebody relies on this one's being gone: it gets no lease any more
 //   <prefix>nodes         sorted set: names, by when they were last renewed (Redis's clock)
 //   <prefix>nodes         channel: the name of a node that has changed, `-name` of one that left
 //
@@ -48,9 +49,10 @@ export interface RegistryParts {
   readonly log: (level: 'info' | 'warn', text: string, data: object) => void
 }
 
-// KEYS: entry, names. ARGV: incarnation, JSON, lease ms, name, 1 to take it over.
+// KEYS: entry, names, over. ARGV: incarnation, JSON, lease ms, name, 1 to take it over.
 const renewScript = `
 local now = redis.call('TIME')
+if redis.call('EXISTS', KEYS[3]) == 1 then return 0 end
 local held = redis.call('GET', KEYS[1])
 if held and ARGV[5] ~= '1' and cjson.decode(held).incarnation ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
@@ -64,6 +66,12 @@ if not held or cjson.decode(held).incarnation ~= ARGV[1] then return 0 end
 redis.call('DEL', KEYS[1])
 redis.call('ZREM', KEYS[2], ARGV[2])
 redis.call('PUBLISH', KEYS[2], '-' .. ARGV[2])
+return 1`
+// KEYS: entry, over. ARGV: incarnation, milliseconds for which this is remembered.
+const giveUpScript = `
+local held = redis.call('GET', KEYS[1])
+if held and cjson.decode(held).incarnation == ARGV[1] then return 0 end
+redis.call('SET', KEYS[2], '1', 'PX', ARGV[2])
 return 1`
 // KEYS: names. ARGV: prefix of entries, seconds after which a name is forgotten.
 const readScript = `
@@ -109,6 +117,10 @@ export class RedisRegistry {
 
   /** Enters this node, or changes what it says of itself; the first time it takes the name over. */
   announce(self: NodeEntry): void {
+    if (self.incarnation !== this.#self?.incarnation) {
+      this.#isClaimed = false
+      this.#leaseEndsMs = 0
+    }
     this.#self = self
     this.#beat()
   }
@@ -149,6 +161,24 @@ export class RedisRegistry {
       .catch(() => {})
   }
 
+  /** Reads the table anew; the promise settles when that is done, or Redis does not answer. */
+  refresh(): Promise<void> {
+    return this.#read()
+  }
+
+  /**
+   * Makes sure that an incarnation without an entry never gets one again.
+   * @returns false when it has one, or Redis cannot tell for certain
+   */
+  async giveUp(name: string, incarnation: string): Promise<boolean> {
+    const { redis } = this.#parts
+    if (!this.isCertain || redis.status !== 'ready') return false
+    const [entry] = this.#keys(name)
+    const args = [entry, this.#overKey(incarnation), incarnation, limits.registryOverMs]
+    const done = await redis.eval(giveUpScript, 2, ...args).catch(() => 0)
+    return done === 1 && this.isCertain
+  }
+
   stop(): void {
     const { redis, events, timers } = this.#parts
     if (this.#timer !== 0) timers.cancel(this.#timer)
@@ -156,6 +186,10 @@ export class RedisRegistry {
     redis.off('ready', this.#onReady)
     redis.off('close', this.#onClose)
     events.off('message', this.#onMessage)
+  }
+
+  #overKey(incarnation: string): string {
+    return `${this.#parts.prefix}over:${incarnation}`
   }
 
   #keys(name: string): [string, string] {
@@ -177,9 +211,10 @@ export class RedisRegistry {
     const [entry, names] = this.#keys(self.name)
     const text = JSON.stringify(self)
     try {
-      const args = [entry, names, self.incarnation, text, leaseMs, self.name, take]
-      const held = await redis.eval(renewScript, 2, ...args)
-      if (this.#self === undefined) return
+      const args = [entry, names, this.#overKey(self.incarnation), self.incarnation, text]
+      const held = await redis.eval(renewScript, 3, ...args, leaseMs, self.name, take)
+      // What an earlier incarnation of this process was told is not for this one.
+      if (this.#self?.incarnation !== self.incarnation) return
       if (held === 1) {
         this.#isClaimed = true
         this.#leaseEndsMs = Math.max(this.#leaseEndsMs, sentMs + leaseMs)

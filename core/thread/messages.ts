@@ -26,7 +26,7 @@
 //   queryResult         query   status       status 0: LuaValue rows; else the error's code | message
 //   entityChanged       0       0            short table | LuaValue key: read it anew
 //   topicMessage        0       0            short topic | LuaValue list of one
-//   (rpcResult also answers redisCall and cacheCall)
+//   (rpcResult also answers redisCall, cacheCall and clusterCall)
 //
 //   lane → core
 //   reply               sid     message id   body
@@ -58,6 +58,8 @@
 //   redisCall           wait    0            short command | n × { u32 length | argument }
 //   cacheCall           wait°   op           short key | f64 ttl ms | f64 by | LuaValue list of one
 //   topicPublish        0       0            short topic | LuaValue list of one
+//   clusterCall         wait    op           place: short uid | u8 isWs | LuaValue list of one;
+//                                            accept: token            (cluster/cluster-messages.ts)
 //   topicSubscribe      on      0            topic                  (on: 1, off: 0)
 //
 //   ° 0: nobody waits. op: store/store-messages.ts
@@ -128,6 +130,7 @@ export const message = {
   cacheCall: 57,
   topicPublish: 58,
   topicSubscribe: 59,
+  clusterCall: 62,
 
   timerAdd: 64,
   timerCancel: 65,

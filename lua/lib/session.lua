@@ -11,7 +11,7 @@ local session_meta = {
   end,
 }
 
-local function uid_text(uid, level)
+function lib.uid_text(uid, level)
   if math.type(uid) == "integer" then
     uid = tostring(uid)
   end
@@ -20,6 +20,8 @@ local function uid_text(uid, level)
   end
   return uid
 end
+
+local uid_text = lib.uid_text
 
 function methods:bind(uid)
   host.bind(self.id, uid_text(uid, 2))

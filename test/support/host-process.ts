@@ -50,13 +50,17 @@ const running = new Set<ChildProcess>()
 
 /** Runs the host's main to its end or its `ready`. */
 export async function startHostProcess(
-  options: { readonly root?: string; readonly args?: readonly string[] } = {},
+  options: {
+    readonly root?: string
+    readonly args?: readonly string[]
+    /** Its config says where it listens; left out: anywhere. */
+    readonly ownPorts?: boolean
+  } = {},
 ): Promise<HostProcess> {
   const { child, exited, log, onLog, onText, adminSocket } = spawnHost([
     '--root',
     options.root ?? testGame,
-    '--port-base',
-    '0',
+    ...(options.ownPorts === true ? [] : ['--port-base', '0']),
     ...(options.args ?? []),
   ])
   const addresses: string[] = []
@@ -72,7 +76,7 @@ export async function startHostProcess(
     throw new Error(`the host ended with ${early.code} before it was ready:\n${early.stderr}`)
   }
   const portOf = (scheme: string) =>
-    Number(new URL(addresses.find((each) => each.startsWith(scheme)) ?? '').port)
+    Number(new URL(addresses.find((each) => each.startsWith(scheme)) ?? `${scheme}//0:0`).port)
   return {
     pid: child.pid ?? 0,
     tcpPort: portOf('tcp:'),
