@@ -4,6 +4,7 @@
 // constant names that are field names (table.ts); the others take any key. Chains of __index and
 // __newindex are bounded as in PUC (MAXTAGLOOP).
 
+import { type Field, fieldOf, type Rec } from './field.ts'
 import { metamethodOf, typeNameOf } from './metatable.ts'
 import { one } from './operator-metamethod.ts'
 import { throwAtSite } from './site-error.ts'
@@ -13,6 +14,8 @@ import { Table } from './table.ts'
 import { type Ret, type Value, YIELD } from './value.ts'
 
 const loopsMax = 2000
+const indexEvent = fieldOf('__index')
+const newIndexEvent = fieldOf('__newindex')
 
 /** `t[key]`; a value or YIELD. */
 export function index(t: Value, key: Value, site = 0): Ret {
@@ -38,20 +41,25 @@ export function index(t: Value, key: Value, site = 0): Ret {
 }
 
 /** `t.name`; a value or YIELD. */
-export function getField(t: Value, name: string, site = 0): Ret {
+export function getField(t: Value, field: Field, site = 0): Ret {
   let at = t
   for (let loop = 0; loop < loopsMax; loop++) {
-    if (!(at instanceof Table)) return index(at, name, site)
-    const value = at.getString(name)
+    if (!(at instanceof Table)) return index(at, field.name, site)
+    const value = at.getField(field)
     if (value !== undefined) return value
     const meta = at.meta
     if (meta === undefined) return undefined
-    const method = meta.getString('__index')
+    const method = meta.rec === undefined ? meta.getField(indexEvent) : metaIndex(meta, meta.rec)
     if (method === undefined) return undefined
-    if (typeof method === 'function') return one(method(at, name))
+    if (typeof method === 'function') return one(method(at, field.name))
     at = method
   }
   throwAtSite("'__index' chain too long; possibly a loop", site)
+}
+
+function metaIndex(meta: Table, rec: Rec): Value {
+  const method = rec.__index
+  return method === undefined && meta.map !== undefined ? meta.getField(indexEvent) : method
 }
 
 /** How an error message names what was indexed: the object, or the key for upvalues of methods. */
@@ -103,19 +111,19 @@ export function setIndex(t: Value, key: Value, value: Value, site = 0): Ret {
 }
 
 /** `t.name = value`; undefined or YIELD. */
-export function setField(t: Value, name: string, value: Value, site = 0): Ret {
+export function setField(t: Value, field: Field, value: Value, site = 0): Ret {
   if (t instanceof Table) {
     const meta = t.meta
-    if (meta === undefined || meta.getString('__newindex') === undefined) {
-      t.setField(name, value)
+    if (meta === undefined || meta.getField(newIndexEvent) === undefined) {
+      t.putField(field, value)
       return undefined
     }
-    if (t.getString(name) !== undefined) {
-      t.setField(name, value)
+    if (t.getField(field) !== undefined) {
+      t.putField(field, value)
       return undefined
     }
   }
-  return setIndex(t, name, value, site)
+  return setIndex(t, field.name, value, site)
 }
 
 /** The answer of __newindex is thrown away; the caller's site does it again after a wait. */

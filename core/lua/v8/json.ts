@@ -9,7 +9,8 @@ import { isUtf8 } from 'node:buffer'
 import { limits } from '../../base/limits.ts'
 import { bytesToTextStrict, textToBytes } from '../bytes.ts'
 import { LuaFloat } from '../engine.ts'
-import { found, isFieldName, isKnownField, Table } from './table.ts'
+import { knownField } from './field.ts'
+import { found, Table } from './table.ts'
 import { makeFloat, type Value } from './value.ts'
 
 /** What is wrong with a text or a value, in words for the designer. */
@@ -71,7 +72,8 @@ class JsonReader {
       const value = this.value(item, depth + 1, false)
       if (value === undefined) continue
       const key = this.escapes ? encode(name) : name
-      if (isKnownField(key) && isFieldName(key)) table.setField(key, value)
+      const field = knownField(key)
+      if (field !== undefined) table.putField(field, value)
       else table.setString(key, value)
     }
     return table

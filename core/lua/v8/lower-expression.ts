@@ -6,6 +6,7 @@
 
 import { assert } from '../../base/assert.ts'
 import type { Expression, FunctionNode, Local } from './ast.ts'
+import { isFieldName } from './field.ts'
 import {
   binaryTest,
   compareTest,
@@ -15,10 +16,8 @@ import {
   unaryTest,
 } from './inline-ops.ts'
 
-import { type FunctionLowering, isCell } from './lower.ts'
+import { type ChunkContext, type FunctionLowering, isCell } from './lower.ts'
 import { property, stringLiteral } from './names.ts'
-
-import { isFieldName, noteFieldName } from './table.ts'
 
 /** An operand; `stable`: no later effect changes what its text means. */
 export interface Atom extends Operand {
@@ -158,23 +157,26 @@ export class ExpressionLowering {
   ): void {
     const f = this.f
     const site = f.errorSite(e.line, indexedName(e.object, f.node), '')
-    const test = `${readFast(t, object.text, key)} && ${readSlow(t, object.text, key, site)}`
+    const test = `${readFast(t, object.text, key)} && ${readSlow(f.chunk, t, object.text, key, site)}`
     f.site(`${test} === null`, `${t} = $v1($v)`, e.line, at)
   }
 
   // --- calls
 
-  /** A call whose answer is left in a temporary as it is: one value, MULTI. */
-  callRaw(e: Expression): Atom {
+  /**
+   * A call whose answer is left in a temporary as it is: one value, MULTI.
+   * @param one the caller wants no more than one value
+   */
+  callRaw(e: Expression, one = false): Atom {
     assert(e.kind === 'call' || e.kind === 'method', 'not a call')
     return this.operation((t, at) => {
-      const text = this.callText(e)
+      const text = this.callText(e, one)
       this.f.site(`(${t} = ${text}) === null`, `${t} = $v`, e.line, at)
     })
   }
 
   private callOne(e: Expression): Atom {
-    const atom = this.callRaw(e)
+    const atom = this.callRaw(e, true)
     this.f.js(`if (typeof ${atom.text} === 'symbol') ${atom.text} = $first()`)
     return atom
   }
@@ -189,7 +191,7 @@ export class ExpressionLowering {
   }
 
   /** The text of the call itself, after what its operands need. */
-  callText(e: Extract<Expression, { kind: 'call' | 'method' }>): string {
+  callText(e: Extract<Expression, { kind: 'call' | 'method' }>, one = false): string {
     const f = this.f
     if (e.kind === 'method') {
       const object = this.stable(e.object)
@@ -205,7 +207,26 @@ export class ExpressionLowering {
     const site = f.errorSite(e.line, operandName(e.callee, f.node))
     // `error` is told where it stands: it need not read the stack.
     if (isGlobal(e.callee, 'error')) f.js(`if (${text} === $error) $vm.errorSite = ${site}`)
-    return callTextOf(text, args, site)
+    const call = callTextOf(text, args, site)
+    return isGlobal(e.callee, 'select') ? this.selectText(e.args, text, call, one) : call
+  }
+
+  /** `select("#", ...)` and `(select(i, ...))` in place: they are how Lua walks its varargs. */
+  private selectText(
+    args: readonly Expression[],
+    callee: string,
+    call: string,
+    one: boolean,
+  ): string {
+    const [which, rest] = args
+    if (args.length !== 2 || which === undefined || rest?.kind !== 'vararg') return call
+    if (which.kind === 'constant' && which.value === '#') {
+      return `${callee} === $select ? $va.length : ${call}`
+    }
+    if (!one || which.kind !== 'local') return call
+    const i = readLocal(which.local)
+    const isPlace = `typeof ${i} === 'number' && (${i} | 0) === ${i} && ${i} > 0`
+    return `${callee} === $select && ${isPlace} ? $va[${i} - 1] : ${call}`
   }
 
   private methodInto(
@@ -224,7 +245,7 @@ export class ExpressionLowering {
     const o = object.text
     const own = `(${t} = ${o}?.rec?.${e.name}) === undefined`
     const inherited = `(${t} = ${o}?.meta?.rec?.__index?.rec?.${e.name}) === undefined`
-    const test = `${own} && (${o}?.map !== undefined || ${inherited}) && ${readSlow(t, o, key, site)}`
+    const test = `${own} && (${o}?.map !== undefined || ${inherited}) && ${readSlow(f.chunk, t, o, key, site)}`
     f.site(`${test} === null`, `${t} = $v1($v)`, e.line, at)
   }
 
@@ -432,7 +453,6 @@ function callTextOf(callee: string, args: string, site: number): string {
 export function fieldName(key: Atom): string | undefined {
   const name = key.constant?.value
   if (typeof name !== 'string' || !isFieldName(name)) return undefined
-  noteFieldName(name)
   return name
 }
 
@@ -453,9 +473,16 @@ export function readFast(t: string, object: string, key: Atom): string {
   return `(typeof ${key.text} !== 'number' || (${t} = ${object}?.arr?.[${key.text} - 1]) === undefined)`
 }
 
-export function readSlow(t: string, object: string, key: Atom, site: number): string {
-  const helper = fieldName(key) === undefined ? '$index' : '$getField'
-  return `(${t} = ${helper}(${object}, ${key.text}, ${site}))`
+export function readSlow(
+  chunk: ChunkContext,
+  t: string,
+  object: string,
+  key: Atom,
+  site: number,
+): string {
+  const name = fieldName(key)
+  if (name === undefined) return `(${t} = $index(${object}, ${key.text}, ${site}))`
+  return `(${t} = $getField(${object}, ${chunk.field(name)}, ${site}))`
 }
 
 function isGlobal(e: Expression, name: string): boolean {

@@ -273,8 +273,9 @@ export class StatementLowering {
     const f = this.f
     const site = f.errorSite(line, indexedName(target.object, f.node))
     const name = fieldName(key)
-    const helper = name === undefined ? '$setIndex' : '$setField'
-    const slow = `${helper}(${object.text}, ${key.text}, ${value.text}, ${site}) === null`
+    const [helper, k] =
+      name === undefined ? ['$setIndex', key.text] : ['$setField', f.chunk.field(name)]
+    const slow = `${helper}(${object.text}, ${k}, ${value.text}, ${site}) === null`
     const fast = storeFast(object.text, key, value)
     f.site(fast === undefined ? slow : `!(${fast}) && ${slow}`, '', line, f.tempHeight)
   }

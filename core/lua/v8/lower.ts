@@ -46,6 +46,11 @@ export class ChunkContext {
     return name
   }
 
+  /** The Field of a constant key (field.ts). */
+  field(name: string): string {
+    return this.constant(`$fieldOf(${stringLiteral(name)})`)
+  }
+
   /** The text of a constant value. */
   literal(value: Value): string {
     switch (typeof value) {

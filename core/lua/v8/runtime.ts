@@ -11,7 +11,9 @@ import { band, bnot, bor, bxor, shl, shr } from './bitwise.ts'
 import { closeDown, closeReturn, toBeClosed } from './close.ts'
 import { concat, eq, le, len, lt } from './compare.ts'
 import { registerClosure } from './debug-upvalues.ts'
+import { fieldOf } from './field.ts'
 import { forLimit, forPrepare, forState, forValue } from './for-loop.ts'
+import { select } from './lib/base-lib.ts'
 import { luaError } from './lib/protected-call.ts'
 import { generate, repark } from './lua-frame.ts'
 import { callMetamethod, metamethodOf, typeNameOf } from './metatable.ts'
@@ -58,6 +60,7 @@ export const runtime: Readonly<Record<string, unknown>> = {
   $Float: LuaFloat,
   $Table: Table,
   $shapeOf: shapeOf,
+  $fieldOf: fieldOf,
   $vm: vm,
   $add: add,
   $sub: sub,
@@ -102,6 +105,7 @@ export const runtime: Readonly<Record<string, unknown>> = {
   $for: forState,
   $generate: generate,
   $error: luaError,
+  $select: select,
   $repark: repark,
   $upvalues: registerClosure,
 }

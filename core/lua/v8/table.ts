@@ -16,12 +16,9 @@
 // or NaN is the caller's error. Setting nil while iterating is safe; `next` costs O(1).
 
 import { LuaFloat } from '../engine.ts'
+import { type Field, fieldOf, type Rec } from './field.ts'
+import { HashPart } from './hash-part.ts'
 import { makeInteger, type Value } from './value.ts'
-
-/** The object behind `rec`; never has a property that Lua did not put there. */
-export interface Rec {
-  [name: string]: Value
-}
 
 const bareProto = Object.create(null)
 type RecClass = new (...values: Value[]) => Rec
@@ -57,35 +54,6 @@ export function shapeOf(names: readonly string[]): RecClass {
   return shape
 }
 
-const adders = new Map<string, (rec: Rec, value: Value) => void>()
-
-/** Adds a field by a store that has its own inline cache; a computed store would end in slow mode. */
-function addField(rec: Rec, name: string, value: Value): void {
-  let add = adders.get(name)
-  if (add === undefined) {
-    add = new Function('r', 'v', `r[${JSON.stringify(name)}]=v`) as (r: Rec, v: Value) => void
-    adders.set(name, add)
-  }
-  add(rec, value)
-}
-
-const fieldNames = new Set<string>()
-
-/** Notes a constant name of compiled code; JSON objects keep such fields in `rec`. */
-export function noteFieldName(name: string): void {
-  fieldNames.add(name)
-}
-
-/** Does compiled code use this name? Others must not breed hidden classes. */
-export function isKnownField(name: string): boolean {
-  return fieldNames.has(name)
-}
-
-/** May this name be a field of `rec`? V8 keeps names that look like an array index elsewhere. */
-export function isFieldName(name: string): boolean {
-  return !/^(?:0|[1-9]\d*)$/.test(name)
-}
-
 /** The one form of a key that the map part is searched by. */
 export function normalKey(key: Value): Value {
   if (!(key instanceof LuaFloat)) return key
@@ -100,51 +68,6 @@ function keyToLua(key: Value): Value {
   return typeof key === 'number' && Number.isInteger(key) && !Number.isSafeInteger(key)
     ? new LuaFloat(key)
     : key
-}
-
-/** The map part: insertion order, tombstones, compaction only when a new key comes. */
-export class HashPart {
-  readonly index = new Map<Value, number>()
-  keys: Value[] = []
-  values: Value[] = []
-  live = 0
-
-  get(key: Value): Value {
-    const at = this.index.get(key)
-    return at === undefined ? undefined : this.values[at]
-  }
-
-  set(key: Value, value: Value): void {
-    const at = this.index.get(key)
-    if (at !== undefined) {
-      if (this.values[at] === undefined) this.live++
-      if (value === undefined) this.live--
-      this.values[at] = value
-      return
-    }
-    if (value === undefined) return
-    if (this.keys.length > 8 && this.live < this.keys.length >> 1) this.compact()
-    this.index.set(key, this.keys.length)
-    this.keys.push(key)
-    this.values.push(value)
-    this.live++
-  }
-
-  private compact(): void {
-    let to = 0
-    for (let from = 0; from < this.keys.length; from++) {
-      const key = this.keys[from]
-      if (this.values[from] === undefined) {
-        this.index.delete(key)
-        continue
-      }
-      this.index.set(key, to)
-      this.keys[to] = key
-      this.values[to++] = this.values[from]
-    }
-    this.keys.length = to
-    this.values.length = to
-  }
 }
 
 /** What the last `Table.next` found. */
@@ -214,12 +137,12 @@ export class Table {
     }
   }
 
-  private setMap(key: Value, value: Value): void {
+  private setMap(key: Value, value: Value): boolean {
     if (this.map === undefined) {
-      if (value === undefined) return
+      if (value === undefined) return false
       this.map = new HashPart()
     }
-    this.map.set(key, value)
+    return this.map.set(key, value)
   }
 
   /** A write with a computed string: an existing field stays where it is, a new key goes to map. */
@@ -229,26 +152,38 @@ export class Table {
     else this.setMap(key, value)
   }
 
+  /** As getString, by a Field. */
+  getField(field: Field): Value {
+    const value = this.rec === undefined ? undefined : field.read(this.rec)
+    if (value !== undefined) return value
+    return this.map === undefined ? undefined : this.map.get(field.name)
+  }
+
   /** A write with a constant name, for which `isFieldName` holds. */
   setField(name: string, value: Value): void {
+    this.putField(fieldOf(name), value)
+  }
+
+  /** As setField, by a Field. */
+  putField(field: Field, value: Value): void {
     let rec = this.rec
-    if (rec !== undefined && rec[name] !== undefined) {
-      rec[name] = value
+    if (rec !== undefined && field.read(rec) !== undefined) {
+      rec[field.name] = value
       return
     }
-    if (this.map !== undefined && this.map.get(name) !== undefined) {
-      this.map.set(name, value)
+    if (this.map !== undefined && this.map.get(field.name) !== undefined) {
+      this.map.set(field.name, value)
       return
     }
     if (value === undefined) return
     if (rec === undefined) rec = this.rec = new EmptyRec()
-    else if (this.fields >= recFieldsMax && !this.hasRoom(rec, name)) {
-      this.setMap(name, value)
+    else if (this.fields >= recFieldsMax && !this.hasRoom(rec, field.name)) {
+      this.setMap(field.name, value)
       return
     }
     this.fields++
     this.keys = undefined
-    addField(rec, name, value)
+    field.add(rec, value)
   }
 
   /** `fields` counts a name again each time it comes back from nil; here it is counted for true. */
@@ -267,7 +202,7 @@ export class Table {
     } else if (key === length + 1) {
       if (value !== undefined) this.append(value)
       else if (this.map !== undefined) this.map.set(key, undefined)
-    } else this.setMap(key, value)
+    } else if (this.setMap(key, value) && key > 0) this.growArr(this.map as HashPart)
   }
 
   /** Adds `value` (not nil) at the end of the sequence. */
@@ -319,12 +254,37 @@ export class Table {
     }
   }
 
-  /** Moves an arr that is mostly nil to the map, but for the run at its start. */
+  /**
+   * Moves integer keys from the map to arr when they fill it well enough. As in PUC, this is looked
+   * at when the map has doubled, which only a new key can do: iteration is not disturbed.
+   */
+  private growArr(map: HashPart): void {
+    const { length } = this.arr
+    // What is counted must be in proportion to what was inserted since the last count.
+    if (length > map.keys.length * 4) return
+    const size = map.arraySize(this.arr)
+    if (size <= length) return
+    const arr = this.arr === noArr ? this.startArr() : this.arr
+    let holes = 0
+    for (let key = length + 1; key <= size; key++) {
+      const value = map.get(key)
+      if (value === undefined) holes++
+      else {
+        map.set(key, undefined)
+        for (; holes > 0; holes--) arr.push(undefined)
+        arr.push(value)
+      }
+    }
+    this.pullFromMap(map)
+  }
+
+  /** Moves an arr that is nearly all nil (a queue's) to the map, but for the run at its start. */
   private thinOut(): boolean {
     const arr = this.arr
     let live = 0
     for (const value of arr) if (value !== undefined) live++
-    if (live > arr.length >> 1) return false
+    // An entry of the map takes about as much room as this many places of arr; growArr must disagree.
+    if (live > arr.length >> 3) return false
     let start = 0
     while (arr[start] !== undefined) start++
     for (let i = start; i < arr.length; i++) {

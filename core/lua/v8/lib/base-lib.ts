@@ -52,7 +52,8 @@ function print(...args: Value[]): Ret {
   return ret0()
 }
 
-function select(n: Value, ...values: Value[]): Ret {
+/** `select`; exported because generated code does its common forms in place. */
+export function select(n: Value, ...values: Value[]): Ret {
   if (n === '#') return values.length
   const at = checkIndex(n, 1, 'select')
   if (at > 0) {

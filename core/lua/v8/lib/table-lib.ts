@@ -5,13 +5,13 @@
 // any 64-bit integer there. A metamethod called from here cannot yield.
 
 import { LuaFloat } from '../../engine.ts'
-import { ret0, retArray } from '../answer.ts'
+import { regs, results, ret0, retArray } from '../answer.ts'
 import { eq, len as lengthOf } from '../compare.ts'
 import { metamethodOf, typeOf } from '../metatable.ts'
 import { toInteger } from '../number.ts'
 import { vm } from '../state.ts'
 import { Table } from '../table.ts'
-import type { LuaFn, Ret, Value } from '../value.ts'
+import { type LuaFn, MULTI, type Ret, type Value } from '../value.ts'
 import { checkFunction, checkInteger, checkString } from './args.ts'
 import { argError, checkSize, fail, spend, typeError } from './failure.ts'
 import { integerOf, numberText, wrapInteger } from './number-text.ts'
@@ -65,23 +65,25 @@ function insert(t: Value, a: Value, b: Value): Ret {
   return insertSlow(t, a, b, count)
 }
 
+/** Below this, moving elements one by one is faster than splice, which makes an array to return. */
+const splicedMin = 24
+
 /** Moves the elements from `position` up by one inside `arr`; false when this is not so simple. */
 function insertPlain(t: Table, position: number, value: Value): boolean {
   const n = t.arr.length
   if (!Number.isInteger(position) || position < 1 || position > n || value === undefined) {
     return false
   }
-  t.append(t.arr[n - 1])
-  const arr = t.arr
-  // A thin arr may have moved to the map part.
-  if (arr.length <= n) {
-    t.setNumber(n + 1, undefined)
-    return false
-  }
+  // What would follow the new end may be waiting in the map part.
+  if (t.map !== undefined && t.map.live > 0) return false
   spend((n - position) >> 4)
-  if (n - position > 64) arr.copyWithin(position, position - 1, n)
-  else for (let i = n - 1; i >= position; i--) arr[i] = arr[i - 1]
-  arr[position - 1] = value
+  const { arr } = t
+  if (n - position > splicedMin) arr.splice(position - 1, 0, value)
+  else {
+    arr.push(arr[n - 1])
+    for (let i = n - 1; i >= position; i--) arr[i] = arr[i - 1]
+    arr[position - 1] = value
+  }
   return true
 }
 
@@ -113,20 +115,25 @@ function remove(t: Value, at: Value): Ret {
       return last
     }
     if (typeof at === 'number' && Number.isInteger(at) && at > 0 && at < n) {
-      return removePlain(t.arr, at, n)
+      return removePlain(t, at, n)
     }
   }
   return removeSlow(t, at)
 }
 
-function removePlain(arr: Value[], position: number, n: number): Value {
+function removePlain(t: Table, position: number, n: number): Value {
+  const { arr } = t
+  // A traversal may stand on the old end.
+  if (n > t.popped) t.popped = n
   const removed = arr[position - 1]
   spend((n - position) >> 4)
   if (position === 1) arr.shift()
   else {
-    if (n - position > 64) arr.copyWithin(position - 1, position)
-    else for (let i = position; i < n; i++) arr[i - 1] = arr[i]
-    arr.pop()
+    if (n - position > splicedMin) arr.splice(position - 1, 1)
+    else {
+      for (let i = position; i < n; i++) arr[i - 1] = arr[i]
+      arr.pop()
+    }
   }
   return removed
 }
@@ -232,15 +239,34 @@ function pack(...values: Value[]): Ret {
 }
 
 export function unpack(t: Value, from: Value, to: Value): Ret {
+  if (t instanceof Table && t.meta === undefined) {
+    const first = from === undefined ? 1 : from
+    const last = to === undefined ? t.arr.length : to
+    if (typeof first === 'number' && typeof last === 'number') {
+      const whole = Number.isInteger(first) && Number.isInteger(last) && last - first < unpackMax
+      if (whole && first >= 1 && last <= t.arr.length && first < last) {
+        return unpackPlain(t.arr, first, last)
+      }
+    }
+  }
+  return unpackSlow(t, from, to)
+}
+
+/** All of `first`..`last`, at least two, are inside `arr`. */
+function unpackPlain(arr: readonly Value[], first: number, last: number): Ret {
+  spend(last - first)
+  for (let i = first; i <= last; i++) regs[i - first] = arr[i - 1]
+  results.n = last - first + 1
+  return MULTI
+}
+
+function unpackSlow(t: Value, from: Value, to: Value): Ret {
   const first = from === undefined ? 1 : checkInteger(from, 2, 'unpack')
   const last = to === undefined ? lengthSync(t) : checkInteger(to, 3, 'unpack')
   if (first > last) return ret0()
   const count = Number(BigInt(last) - BigInt(first)) + 1
   if (count >= unpackMax) fail('too many results to unpack')
   spend(count)
-  if (t instanceof Table && t.meta === undefined && first === 1 && count <= t.arr.length) {
-    return retArray(count === t.arr.length ? t.arr : t.arr.slice(0, count))
-  }
   const values: Value[] = []
   for (let i = 0; i < count; i++) values.push(getSync(t, plus(first, i)))
   return retArray(values)

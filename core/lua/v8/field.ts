@@ -1,0 +1,67 @@
+// Field names that compiled code writes out (`t.gold`): one Field for each, shared by all chunks.
+//
+// Lanes; hot. A Field reads and adds its property through code of its own, so that V8 keeps a cache of
+// shapes for each name; `rec[name]` with a variable name would be looked up anew each time. That code
+// is made when it has proved worth it. The set of names also tells JSON which keys belong into `rec`.
+// The registry only grows: with the names in source files, never with data.
+
+import type { Value } from './value.ts'
+
+/** The object behind a table's `rec`; never has a property that Lua did not put there. */
+export interface Rec {
+  [name: string]: Value
+}
+
+/** Reads that go the slow way before a reader is made: most names never need one. */
+const slowReadsMax = 8
+
+export class Field {
+  readonly name: string
+  private reader: ((rec: Rec) => Value) | undefined = undefined
+  private adder: ((rec: Rec, value: Value) => void) | undefined = undefined
+  private slowReads = 0
+
+  constructor(name: string) {
+    this.name = name
+  }
+
+  read(rec: Rec): Value {
+    if (this.reader !== undefined) return this.reader(rec)
+    if (++this.slowReads > slowReadsMax) {
+      const body = `return r[${JSON.stringify(this.name)}]`
+      this.reader = new Function('r', body) as (rec: Rec) => Value
+    }
+    return rec[this.name]
+  }
+
+  /** Adds the property by a store of its own; a computed store would end in slow mode. */
+  add(rec: Rec, value: Value): void {
+    if (this.adder === undefined) {
+      const body = `r[${JSON.stringify(this.name)}]=v`
+      this.adder = new Function('r', 'v', body) as (r: Rec, v: Value) => void
+    }
+    this.adder(rec, value)
+  }
+}
+
+const fields = new Map<string, Field>()
+
+/** The Field of a name for which `isFieldName` holds. */
+export function fieldOf(name: string): Field {
+  let field = fields.get(name)
+  if (field === undefined) {
+    field = new Field(name)
+    fields.set(name, field)
+  }
+  return field
+}
+
+/** The Field of a name that compiled code uses; undefined for others: they breed no hidden classes. */
+export function knownField(name: string): Field | undefined {
+  return fields.get(name)
+}
+
+/** May this name be a field of `rec`? V8 keeps names that look like an array index elsewhere. */
+export function isFieldName(name: string): boolean {
+  return !/^(?:0|[1-9]\d*)$/.test(name)
+}
