@@ -54,7 +54,13 @@ local function fromPath(name)
   return chunk, path
 end
 
-package.searchers = { fromPreload, fromPath }
+-- There are no C loaders; a module that only C could load is told as lua tells it.
+local function fromC(name)
+  if type(package.cpath) ~= 'string' then error("'package.cpath' must be a string") end
+  return select(2, package.searchpath(name, package.cpath)) or 'no C modules here'
+end
+
+package.searchers = { fromPreload, fromPath, fromC }
 
 function require(name)
   if loaded[name] ~= nil then return loaded[name] end

@@ -49,7 +49,7 @@ import { openMath } from './lib-math.ts'
 import { openOs } from './lib-os.ts'
 import { openString } from './lib-string.ts'
 import { openTable } from './lib-table.ts'
-import { EngineMachine, traceback } from './machine.ts'
+import { EngineMachine, resumeThread, traceback } from './machine.ts'
 import {
   argCount,
   isString,
@@ -269,7 +269,7 @@ class FengariEngine implements LuaEngine {
     const before = machine.current
     machine.current = co
     machine.begin()
-    const code = lua.lua_resume(co, null, count)
+    const code = resumeThread(co, null, count)
     machine.end()
     machine.current = before
     if (code > status.yield) return this.#resumeFailed(co)

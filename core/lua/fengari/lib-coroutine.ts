@@ -4,7 +4,7 @@
 // failed, what is pending is thrown on. fengari leaves a coroutine that was ended that way without
 // its error mark; `failureOf` sets it.
 
-import { machineOf } from './machine.ts'
+import { machineOf, resumeThread } from './machine.ts'
 import {
   addFunctions,
   arg,
@@ -82,7 +82,7 @@ function resumeFrom(L: LState, co: LState, n: number): number {
   }
   lua.lua_xmove(L, co, n)
   const machine = machineOf(L)
-  const status = lua.lua_resume(co, L, n)
+  const status = resumeThread(co, L, n)
   machine.current = L
   if (status === threadStatus.ok || status === threadStatus.yield) {
     const count = co.top - co.ci.funcOff - 1

@@ -329,16 +329,24 @@ function substitute(L: LState, s: string, pattern: string, max: number, replace:
   return 2
 }
 
+/** fengari fills a `c` item byte by byte, however long: its size is looked at first. */
+function pack(L: LState, theirs: CFunction): number {
+  for (const [digits] of checkString(L, 1).matchAll(/\d+/g)) checkLength(L, Number(digits))
+  return theirs(L)
+}
+
 /** Opens `string` into `globals` and makes it the index of all strings. */
 export function openString(L: LState, globals: Table): Table {
   const string = newTable(L)
   libraries.luaopen_string(L)
   const theirs = (L.stack[L.top - 1] as TValue).value as Table
   lua.lua_pop(L, 1)
-  for (const name of ['pack', 'packsize', 'unpack']) {
+  for (const name of ['packsize', 'unpack']) {
     const f = tableGetKey(theirs, name).value as CFunction
     addFunctions(L, string, { [name]: f })
   }
+  const theirPack = tableGetKey(theirs, 'pack').value as CFunction
+  addFunctions(L, string, { pack: (at: LState) => pack(at, theirPack) })
   addFunctions(L, string, {
     byte,
     char,

@@ -16,6 +16,7 @@ import {
   type Machine,
   maskCount,
   newState,
+  status,
   type TString,
   type TValue,
   textOf,
@@ -89,6 +90,20 @@ export class EngineMachine implements Machine {
 /** The machine of a VM thread. */
 export function machineOf(L: LState): EngineMachine {
   return L.l_G.machine as EngineMachine
+}
+
+/**
+ * lua_resume. When a run is ended while a pcall inside the coroutine is being unwound, fengari stops at
+ * an assertion of its own; the coroutine is dead then, and the kill goes on.
+ */
+export function resumeThread(co: LState, from: LState | null, count: number): number {
+  try {
+    return lua.lua_resume(co, from, count)
+  } catch (thrown) {
+    if (machineOf(co).pending === undefined) throw thrown
+    co.status = status.errRun
+    return status.errRun
+  }
 }
 
 /** A traceback of thread `of` in Lua's words, a byte string, built on the stack of `on`. */

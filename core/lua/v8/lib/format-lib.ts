@@ -3,8 +3,6 @@
 // An argument of the wrong kind raises in PUC's words; the result is capped by stringBytesMax.
 
 import { LuaFloat } from '../../engine.ts'
-import { Coroutine } from '../frame.ts'
-import { Table } from '../table.ts'
 import type { Ret, Value } from '../value.ts'
 import { checkDouble, checkInteger, checkString } from './args.ts'
 import { argError, checkSize, fail, spend } from './failure.ts'
@@ -17,11 +15,9 @@ import {
   quoteNumber,
   quoteText,
 } from './format-spec.ts'
-import { addressOf, freshAddress, toText } from './tostring.ts'
+import { addressOf, toText } from './tostring.ts'
 
 /** Strings up to this length are one object in PUC, longer ones may be several. */
-const internedBytesMax = 40
-const internedAddresses = new Map<string, string>()
 
 export function format(...args: Value[]): Ret {
   const parts = parseFormat(checkString(args[0], 1, 'format'))
@@ -116,14 +112,20 @@ function literalText(v: Value, index: number): string {
 }
 
 function pointerText(v: Value): string {
-  if (v instanceof Table || v instanceof Coroutine || typeof v === 'function') return addressOf(v)
-  if (typeof v !== 'string') return '(null)'
-  if (v.length > internedBytesMax) return freshAddress()
-  let address = internedAddresses.get(v)
-  if (address === undefined) {
-    if (internedAddresses.size >= 1000) internedAddresses.clear()
-    address = freshAddress()
-    internedAddresses.set(v, address)
+  if (typeof v === 'string') return contentAddress(v)
+  const isObject = typeof v === 'function' || (typeof v === 'object' && !(v instanceof LuaFloat))
+  return isObject ? addressOf(v) : '(null)'
+}
+
+/** Strings have no identity in JavaScript: equal ones share an address, made of their bytes. */
+function contentAddress(text: string): string {
+  let low = 0x811c9dc5
+  let high = 0x1234567
+  for (let i = 0; i < text.length; i++) {
+    const byte = text.charCodeAt(i)
+    low = Math.imul(low ^ byte, 0x01000193)
+    high = Math.imul(high ^ byte, 0x85ebca6b) ^ (high >>> 13)
   }
-  return address
+  const digits = (n: number, count: number) => (n >>> 0).toString(16).padStart(8, '0').slice(-count)
+  return `0x7f${digits(high, 2)}${digits(low, 8)}`
 }
