@@ -9,7 +9,7 @@
 //                  | rebuild --until TIME --into URL | adopt --reason TEXT
 //   all of them: [--node NAME] [--root FOLDER] [--config FOLDER]
 
-import { appendFileSync, readdirSync } from 'node:fs'
+import { appendFileSync, existsSync, readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { systemClock } from '../core/base/clock.ts'
@@ -120,11 +120,12 @@ async function showStatus({ config, node, folder, target, options }: Place): Pro
   let problem: string | undefined
   try {
     await target.connect()
-    await target.prepare(node)
     applied = (await target.progress(node)).sequence
   } catch (thrown) {
     if (!(thrown instanceof HostError)) throw thrown
-    problem = thrown.message
+    // A database that no drainer has seen yet has no row, and may have no table for it.
+    if (thrown.code === 'DATABASE_DOWN') problem = thrown.message
+    else applied = 0
   }
   await target.close()
   const letters = new DeadLetters(folder).list().filter(({ state }) => state !== 'applied')
@@ -205,6 +206,7 @@ async function rebuildInto(at: Place, until: number, into: string): Promise<numb
   const target = openTarget(databaseAddress(into, config.root))
   await target.connect()
   const parent = resolve(config.root, config.spool.folder)
+  if (!existsSync(parent)) throw new HostError('NOT_FOUND', `there is no spool in ${parent}`)
   const nodes = readdirSync(parent, { withFileTypes: true })
     .filter((entry) => entry.isDirectory())
     .map(({ name }) => [name, join(parent, name)] as const)

@@ -199,6 +199,8 @@ export const limits = {
   databaseConnectMs: 5000,
   /** How long it waits for the answer to a batch; then the connection counts as dead. */
   databaseReplyMs: 60_000,
+  /** How long a migration may take: it may have to copy a table. */
+  databaseMigrateMs: 3600 * 1000,
   /** How long a statement of the drainer may wait for a lock of somebody else. */
   databaseLockMs: 10_000,
 

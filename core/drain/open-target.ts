@@ -6,14 +6,17 @@ import { MysqlTarget } from './target-mysql.ts'
 import { PostgresTarget } from './target-postgres.ts'
 import { SqliteTarget } from './target-sqlite.ts'
 
-/** A target that is not connected yet. */
-export function openTarget(address: DatabaseAddress): Target {
+/**
+ * A target that is not connected yet.
+ * @param replyMs after which a server's answer is given up
+ */
+export function openTarget(address: DatabaseAddress, replyMs?: number): Target {
   switch (address.dialect) {
     case 'sqlite':
       return new SqliteTarget(address.file)
     case 'mysql':
-      return new MysqlTarget({ ...address, dialect: 'mysql' })
+      return new MysqlTarget({ ...address, dialect: 'mysql' }, replyMs)
     case 'postgres':
-      return new PostgresTarget({ ...address, dialect: 'postgres' })
+      return new PostgresTarget({ ...address, dialect: 'postgres' }, replyMs)
   }
 }

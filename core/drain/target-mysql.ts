@@ -36,13 +36,16 @@ interface ColumnRow extends RowDataPacket {
 export class MysqlTarget implements Target {
   readonly dialect = 'mysql'
   readonly #address: ServerAddress
+  readonly #replyMs: number
   #connection: Connection | undefined
   #batchBytesMax: number = limits.batchBytesMax
   /** What tables are created with: it compares bytes and does not pad. */
   #collation = ''
 
-  constructor(address: ServerAddress) {
+  /** @param replyMs after which an answer is given up */
+  constructor(address: ServerAddress, replyMs: number = limits.databaseReplyMs) {
     this.#address = address
+    this.#replyMs = replyMs
   }
 
   get connected(): boolean {
@@ -235,7 +238,7 @@ export class MysqlTarget implements Target {
       throw new HostError('DATABASE_DOWN', 'MySQL: another migration is under way')
     }
     try {
-      for (const statement of statements) await this.#text(statement)
+      for (const sql of statements) await this.#query(sql, limits.databaseMigrateMs)
     } finally {
       if (this.connected) await this.#text(`DO RELEASE_LOCK('moon_migrate')`)
     }
@@ -261,11 +264,11 @@ export class MysqlTarget implements Target {
     return (await this.#query(sql)) as T[]
   }
 
-  async #query(sql: string): Promise<unknown> {
+  async #query(sql: string, ms = this.#replyMs): Promise<unknown> {
     const connection = this.#connection
     if (connection === undefined) throw new HostError('DATABASE_DOWN', 'MySQL: not connected')
     try {
-      const [result] = await withDeadline(connection.query(sql), limits.databaseReplyMs, 'MySQL')
+      const [result] = await withDeadline(connection.query(sql), ms, 'MySQL')
       return result
     } catch (thrown) {
       throw await this.#failure(connection, thrown)
@@ -279,12 +282,10 @@ export class MysqlTarget implements Target {
       this.#forget(connection)
       connection.destroy()
     } else {
-      await withDeadline(connection.query('ROLLBACK'), limits.databaseReplyMs, 'MySQL').catch(
-        () => {
-          this.#forget(connection)
-          connection.destroy()
-        },
-      )
+      await withDeadline(connection.query('ROLLBACK'), this.#replyMs, 'MySQL').catch(() => {
+        this.#forget(connection)
+        connection.destroy()
+      })
     }
     return new HostError(
       isDown ? 'DATABASE_DOWN' : 'DATABASE_REJECTED',

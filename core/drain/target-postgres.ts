@@ -33,10 +33,13 @@ export class PostgresTarget implements Target {
   readonly ddl = { dialect: 'postgres' } as const
   readonly batchBytesMax = limits.batchBytesMax
   readonly #address: ServerAddress
+  readonly #replyMs: number
   #client: pg.Client | undefined
 
-  constructor(address: ServerAddress) {
+  /** @param replyMs after which an answer is given up */
+  constructor(address: ServerAddress, replyMs: number = limits.databaseReplyMs) {
     this.#address = address
+    this.#replyMs = replyMs
   }
 
   get connected(): boolean {
@@ -194,7 +197,7 @@ export class PostgresTarget implements Target {
 
   async migrate(statements: readonly string[]): Promise<void> {
     const lock = `SELECT pg_advisory_xact_lock(${migrationLock})`
-    await this.#text(['BEGIN', lock, ...statements, 'COMMIT'].join(';\n'))
+    await this.#text(['BEGIN', lock, ...statements, 'COMMIT'].join(';\n'), limits.databaseMigrateMs)
   }
 
   /** Commits are synchronous: there is nothing to wait for. */
@@ -209,12 +212,12 @@ export class PostgresTarget implements Target {
     })
   }
 
-  async #text(sql: string): Promise<void> {
-    await this.#guarded(limits.databaseReplyMs, (client) => client.query(sql))
+  async #text(sql: string, ms = this.#replyMs): Promise<void> {
+    await this.#guarded(ms, (client) => client.query(sql))
   }
 
   async #rows<T>(sql: string): Promise<readonly T[]> {
-    const result = await this.#guarded(limits.databaseReplyMs, (client) => client.query(sql))
+    const result = await this.#guarded(this.#replyMs, (client) => client.query(sql))
     return result.rows as T[]
   }
 
@@ -236,12 +239,10 @@ export class PostgresTarget implements Target {
       this.#forget(client)
       destroy(client)
     } else {
-      await withDeadline(client.query('ROLLBACK'), limits.databaseReplyMs, 'PostgreSQL').catch(
-        () => {
-          this.#forget(client)
-          destroy(client)
-        },
-      )
+      await withDeadline(client.query('ROLLBACK'), this.#replyMs, 'PostgreSQL').catch(() => {
+        this.#forget(client)
+        destroy(client)
+      })
     }
     const words = `PostgreSQL: ${messageOf(thrown)}${code === '' ? '' : ` (${code})`}`
     return new HostError(isDown ? 'DATABASE_DOWN' : 'DATABASE_REJECTED', words, {

@@ -14,7 +14,7 @@ import { quoted } from './ddl.ts'
 import type { ExistingTable } from './migration.ts'
 import { type Batch, isRejected, type Progress, type Target } from './target.ts'
 
-const busyMs = 5000
+const busyMs = 1000
 const walPagesMax = 4000
 
 /** Codes that say nothing about the SQL: the file is busy, full, unreadable, gone. */

@@ -11,12 +11,14 @@ import { type Clock, systemClock } from '../../core/base/clock.ts'
 import type { Dialect } from '../../core/base/dialect.ts'
 import { Drainer, type DrainerOptions } from '../../core/drain/drainer.ts'
 import { openTarget } from '../../core/drain/open-target.ts'
+import type { Target } from '../../core/drain/target.ts'
 import type { TestDatabase } from '../support/databases.ts'
 import { SpoolWriter, type Sql } from '../support/spool-writer.ts'
 
 export const accounts = 10
 export const goldEach = 1000
 const folders: string[] = []
+const targets: Target[] = []
 
 export function tempFolder(): string {
   const folder = mkdtempSync(join(tmpdir(), 'moon-drain-'))
@@ -24,7 +26,9 @@ export function tempFolder(): string {
   return folder
 }
 
-export function removeFolders(): void {
+/** Closes what drainerOf opened, and removes the folders. */
+export async function cleanUp(): Promise<void> {
+  for (const target of targets.splice(0)) await target.close()
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true })
 }
 
@@ -57,15 +61,28 @@ export function drainerOf(
   folder: string,
   options: Partial<DrainerOptions> = {},
 ): Drainer {
+  const target = options.target ?? openTarget(database.address)
+  targets.push(target)
   return new Drainer({
     node: 'node1',
     folder,
-    target: openTarget(database.address),
+    target,
     batchTransactionsMax: 50,
     clock: systemClock as Clock,
     random: () => 0,
     ...options,
   })
+}
+
+/** The same numbers for the same seed (mulberry32). */
+export function seededRandom(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
+  }
 }
 
 export const neverAborted = (): AbortSignal => new AbortController().signal

@@ -14,10 +14,10 @@ import {
 } from '../support/databases.ts'
 import type { SpoolWriter } from '../support/spool-writer.ts'
 import {
+  cleanUp,
   drainerOf,
   expectTransfers,
   neverAborted,
-  removeFolders,
   tablesSql,
   writerFor,
   writeTransfers,
@@ -37,7 +37,7 @@ describe.each(here)('draining into %s', (dialect) => {
   })
   afterEach(async () => {
     writer.close()
-    removeFolders()
+    await cleanUp()
     await dropDatabases()
   })
 
@@ -237,5 +237,5 @@ it('refuses a spool that is written for another database', async () => {
   await expect(drainerOf(database, writer.folder).drain(false, neverAborted())).rejects.toThrow(
     'written for postgres, and the database is sqlite',
   )
-  removeFolders()
+  await cleanUp()
 })
