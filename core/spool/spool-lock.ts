@@ -29,6 +29,7 @@ export function lockSpool(folder: string, files: Files): SpoolLock {
     throw diskError('open', `${folder}/lock`, error)
   }
   try {
+    connection.pragma('journal_mode = OFF')
     connection.exec('BEGIN EXCLUSIVE')
   } catch (error) {
     connection.close()
