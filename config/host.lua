@@ -87,6 +87,7 @@ return {
     http_port = false, -- the same services over HTTP, for tools
     token = env("MOONWHEEL_RPC_TOKEN", ""), -- what callers must know; "" lets everybody in
     timeout_ms = 5000, -- how long a call waits when it says nothing else
+    lease_ms = 6000, -- with Redis, hosts find each other; one that is silent for so long is left out
   },
 
   log = {

@@ -8,6 +8,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type {
   AdminHost,
+  DrainNodeReport,
   EvalReport,
   GcReport,
   LogLevel,
@@ -52,6 +53,7 @@ export interface HostAdminParts {
   readonly log: OpenLog
   readonly clock: Clock
   readonly stop: (reason: string) => void
+  readonly drainNode: () => DrainNodeReport
 }
 
 export class HostAdmin implements AdminHost {
@@ -162,6 +164,10 @@ export class HostAdmin implements AdminHost {
     await mkdir(join(root, folder), { recursive: true, mode: 0o700 })
     await writeFile(join(root, file), text, { mode: 0o600 })
     return { file, ...summarizeProfile(JSON.parse(text) as CpuProfile) }
+  }
+
+  drainNode(): DrainNodeReport {
+    return this.#parts.drainNode()
   }
 
   stop(reason: string): void {

@@ -1,45 +1,136 @@
-// Opens this host's part of its cluster, where there is one. Core thread.
+// This host among others: the registry in Redis, and its part of a cluster, where there are such.
+//
+// Core thread; a part of the composition root. The registry is used when Redis is on and RPC listens.
 
+import { hostname } from 'node:os'
+import type { DrainNodeReport } from './admin/admin-host.ts'
 import { systemClock } from './base/clock.ts'
 import { Cluster } from './cluster/cluster.ts'
+import { clusterCaller } from './cluster/cluster-rpc.ts'
+import { clusterService } from './cluster/protocol.ts'
 import type { HostConfig } from './config/types.ts'
 import type { Gate } from './gate/gate.ts'
+import type { HostRpc } from './host-rpc.ts'
+import { RedisRegistry } from './rpc/registry-redis.ts'
+import { closeRedis, openRedis } from './store/redis-connection.ts'
 import type { CorePump } from './thread/core-pump.ts'
 import type { Timers } from './timer/timers.ts'
 
-interface Around {
+export interface HostClusterParts {
   readonly config: HostConfig
   readonly timers: Timers
   readonly pump: CorePump
+  readonly rpc: HostRpc
   /** Opened after the lanes, and so after this. */
   readonly gate: () => Gate | undefined
   readonly log: (level: 'info' | 'warn', text: string, data: object) => void
 }
 
-/** @throws HostError PORT_IN_USE */
-export async function openCluster(around: Around): Promise<Cluster | undefined> {
-  const { config, timers, pump, gate, log } = around
-  const { cluster: section } = config
-  if (section === undefined) return undefined
-  const cluster = await Cluster.open({
-    config: { ...config, cluster: section },
-    clock: systemClock,
-    timers,
-    schedule: () => pump.schedule(),
-    gate: () => {
-      const opened = gate()
-      return (
-        opened && {
-          isBound: (uid) => opened.sessions.byUid(uid) !== undefined,
-          kick: (uid, reason) => opened.kick(opened.sessions.byUid(uid), reason),
-          kickAll: (reason) => opened.kickAll(reason),
-        }
-      )
-    },
-    log,
-  })
-  // First of all: a lease that has ended ends everything else.
-  pump.beforeTurn(cluster.beforeTurn)
-  pump.afterTurn(cluster.afterTurn)
-  return cluster
+export class HostCluster {
+  /** Undefined without config/cluster.lua. */
+  readonly cluster: Cluster | undefined
+  readonly #parts: HostClusterParts
+  readonly #registry: RedisRegistry | undefined
+  readonly #closeRegistry: () => void = () => {}
+  #isStarted = false
+  #isDraining = false
+
+  constructor(parts: HostClusterParts) {
+    this.#parts = parts
+    const { config, timers, pump, rpc, log } = parts
+    const { redis, cluster } = config
+    if (redis.url === '' || config.rpc.port === false) return
+    const commands = openRedis(redis.url, 'the connection for the registry', log)
+    const events = openRedis(redis.url, 'the connection for events of the registry', log)
+    const registry = new RedisRegistry({
+      redis: commands,
+      events,
+      prefix: `${redis.prefix}registry:`,
+      leaseMs: cluster?.leaseMs ?? config.rpc.leaseMs,
+      clock: systemClock,
+      timers,
+      changed: (routes) => rpc.routes.set('registry', routes),
+      replaced: () => this.cluster?.slave?.replaced(),
+      log,
+    })
+    this.#registry = registry
+    this.#closeRegistry = () => {
+      registry.stop()
+      closeRedis(commands)
+      closeRedis(events)
+    }
+    if (cluster === undefined) return
+    this.cluster = new Cluster({
+      config: cluster,
+      clock: systemClock,
+      timers,
+      registry,
+      announce: () => this.#announce(),
+      call: clusterCaller(() => rpc.client),
+      gate: () => {
+        const gate = parts.gate()
+        return (
+          gate && {
+            isBound: (uid) => gate.sessions.byUid(uid) !== undefined,
+            kick: (uid, reason) => gate.kick(gate.sessions.byUid(uid), reason),
+            kickAll: (reason) => gate.kickAll(reason),
+          }
+        )
+      },
+      log,
+    })
+    rpc.dispatcher.addService(clusterService, this.cluster.handler)
+    // First of all: a lease that has ended ends everything else.
+    pump.beforeTurn(this.cluster.beforeTurn)
+  }
+
+  /** RPC listens, clients can come: the others may know. */
+  start(): void {
+    this.#isStarted = true
+    this.#announce()
+    this.cluster?.start()
+  }
+
+  /** This node takes nothing new from now on; what it has goes on to its end. */
+  drain(): DrainNodeReport {
+    this.#isDraining = true
+    const { rpc, gate } = this.#parts
+    void rpc.drain()
+    if (this.cluster?.slave === undefined) gate()?.stopAccepting()
+    else this.cluster.drain()
+    this.#announce()
+    return {
+      node: this.#parts.config.node.name,
+      sessions: gate()?.sessions.size ?? 0,
+      calls: rpc.dispatcher.inFlight,
+    }
+  }
+
+  /** Takes this node out, when its lanes have ended. */
+  async close(): Promise<void> {
+    await this.cluster?.close()
+    await this.#registry?.remove()
+    this.#closeRegistry()
+  }
+
+  #announce(): void {
+    if (!this.#isStarted) return
+    const { config, rpc } = this.#parts
+    const { name } = config.node
+    this.#registry?.announce({
+      name,
+      incarnation: this.cluster?.slave?.life ?? rpc.incarnation,
+      host: reachable(config.rpc.host),
+      port: rpc.server?.port ?? 0,
+      weight: 1,
+      draining: this.#isDraining,
+      services: config.services.map((service) => service.name),
+      meta: { role: this.cluster?.config.self.role ?? 'single' },
+    })
+  }
+}
+
+/** The name of this machine for a listener on all of its addresses. */
+function reachable(host: string): string {
+  return host === '0.0.0.0' || host === '::' ? hostname() : host
 }

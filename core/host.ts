@@ -21,7 +21,7 @@ import { RouteDictionary } from './gate/route-dictionary.ts'
 import { type Listener, listenTcp } from './gate/tcp-listener.ts'
 import { listenWs } from './gate/ws-listener.ts'
 import { HostAdmin } from './host-admin.ts'
-import { openCluster } from './host-cluster.ts'
+import { HostCluster } from './host-cluster.ts'
 import { laneStart } from './host-lane-start.ts'
 import { openCodeBook, reloadSources } from './host-reload.ts'
 import { HostRpc } from './host-rpc.ts'
@@ -125,14 +125,16 @@ async function start(
   undo.push(() => closeStores(stores))
   // A service's `init` may ask Redis; when it is down, the host starts all the same.
   await Promise.all([stores.redis?.opened(), stores.topics.opened()])
-  const cluster: Cluster | undefined = await openCluster({
+  const others = new HostCluster({
     config,
     timers,
     pump,
+    rpc,
     gate: () => gate,
     log: (level, text, data) => log[level](data, text),
   })
-  undo.push(() => cluster?.close())
+  undo.push(() => others.close())
+  const { cluster } = others
   const questions = new LaneQuestions((lane, ...rest) => lanes.send(lane, ...rest), timers)
   const lanes: LaneGroup = await LaneGroup.start({
     nodeName: config.node.name,
@@ -225,16 +227,17 @@ async function start(
       log: openedLog,
       clock: systemClock,
       stop: askStop,
+      drainNode: () => others.drain(),
     }),
     clock: systemClock,
     log: (level, text, data) => log[level](data, text),
   })
   undo.push(() => admin.close())
   await rpc.serve(lanes)
+  others.start()
   const listeners = await openListeners(config, gate, undo)
   const playground = await openPlayground(config, version, listeners.wsUrl, routes, admin)
   if (playground !== undefined) undo.push(() => playground.close())
-  cluster?.start()
 
   const stop = async (reason: string): Promise<void> => {
     gate.stopAccepting()
@@ -243,9 +246,9 @@ async function start(
     await playground?.close()
     gate.kickAll(reason)
     await lanes.stop(stopServicesMs)
-    rpc.close()
     // Not before: until now a handler may have been at work for one of its players.
-    await cluster?.close()
+    await others.close()
+    rpc.close()
     closeStores(stores)
     pump.stop()
     await timerService.stop()

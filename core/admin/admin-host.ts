@@ -106,6 +106,14 @@ export interface ProfileReport {
   readonly top: readonly ProfiledFunction[]
 }
 
+/** What is still under way on a node that drains. */
+export interface DrainNodeReport {
+  readonly node: string
+  readonly sessions: number
+  /** Calls of other nodes that have begun and not ended. */
+  readonly calls: number
+}
+
 export interface AdminHost {
   status(): HostStatus
   services(): readonly ServiceReport[]
@@ -143,6 +151,8 @@ export interface AdminHost {
    * @throws HostError NOT_FOUND for a lane that there is not; SCRIPT while another one is taken of it
    */
   profile(where: number | 'core', durationMs: number): Promise<ProfileReport>
+  /** Takes no new players and calls from now on; may be called again to see what is left. */
+  drainNode(): DrainNodeReport
   /** Begins an orderly stop of the process. */
   stop(reason: string): void
 }

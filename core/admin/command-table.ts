@@ -4,6 +4,7 @@
 
 import type { Command } from './command.ts'
 import { config } from './commands/config.ts'
+import { drainNode } from './commands/drain-node.ts'
 import { evalLua } from './commands/eval.ts'
 import { gc } from './commands/gc.ts'
 import { helpOf } from './commands/help.ts'
@@ -41,6 +42,7 @@ export const commandTable: readonly Command[] = [
   evalLua,
   gc,
   profile,
+  drainNode,
   stop,
 ]
 

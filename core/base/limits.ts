@@ -232,6 +232,8 @@ export const limits = {
   clusterLeaseMs: 3000,
   /** How long a client has to come to its slave. */
   clusterTokenMs: 30_000,
+  /** How long the registry believes that a node lives without a renewal. */
+  registryLeaseMs: 6000,
   /** The cache of one host. */
   cacheBytes: 64 * 1024 * 1024,
   /** Transactions of the spool that the drainer applies in one transaction of the database. */

@@ -1,107 +1,38 @@
-// The wire between master and slaves: the RPC listener and client, and the host's own service `cluster`.
+// The host's own RPC service `cluster`: what master and slaves ask each other (protocol.ts), as JSON.
 //
-// Core thread. Nodes and ports are those of config/cluster.lua; the token that callers must know is
-// made from the cluster's secret. Bodies are JSON (protocol.ts). Calls have no idempotency key: each
-// may be lost, and whoever asks asks again.
+// Core thread. Calls have no idempotency key: each may be lost, and whoever asks asks again.
 
-import { createHash } from 'node:crypto'
-import type { Clock } from '../base/clock.ts'
 import { type ErrorCode, errorCodes, HostError, messageOf } from '../base/errors.ts'
-import type { ClusterConfig } from '../config/types.ts'
-import { defaultClientRules, RpcClient } from '../rpc/client.ts'
-import { Dispatcher } from '../rpc/dispatcher.ts'
-import { TurnFlush } from '../rpc/framed-socket.ts'
-import type { IncomingCall } from '../rpc/incoming-call.ts'
-import { defaultOnceLimits } from '../rpc/once-table.ts'
+import type { RpcClient } from '../rpc/client.ts'
+import type { IncomingCall, RpcHandler } from '../rpc/incoming-call.ts'
 import { failed, type Outcome, succeeded } from '../rpc/outcome.ts'
-import { RouteTable } from '../rpc/route-table.ts'
-import { defaultServerRules, RpcServer } from '../rpc/server.ts'
-import type { Timers } from '../timer/timers.ts'
 import { type ClusterCall, clusterService } from './protocol.ts'
 
 /** Answers a method; what it throws as a HostError the caller gets. */
 export type ClusterMethods = Readonly<Record<string, (body: never) => unknown>>
 
-export interface ClusterRpcParts {
-  readonly config: ClusterConfig
-  /** Of this process. */
-  readonly incarnation: string
-  readonly methods: ClusterMethods
-  readonly clock: Clock
-  readonly timers: Timers
-  readonly schedule: () => void
-  readonly log: (level: 'info' | 'warn', text: string, data: object) => void
+export function clusterHandler(methods: ClusterMethods): RpcHandler {
+  return { handle: (call) => answer(methods, call) }
 }
 
-export interface ClusterRpc {
-  readonly call: ClusterCall
-  /** At the end of each turn of the core. */
-  readonly flush: () => void
-  readonly close: () => void
-}
-
-/** @throws HostError PORT_IN_USE */
-export async function openClusterRpc(parts: ClusterRpcParts): Promise<ClusterRpc> {
-  const { config, incarnation, clock, timers, schedule, log } = parts
-  const { self, nodes, secret } = config
-  const token = createHash('sha256').update(`rpc:${secret}`).digest('base64url')
-  const turn = new TurnFlush(schedule)
-  const dispatcher = new Dispatcher(clock, { handle: refuse }, defaultOnceLimits)
-  dispatcher.addService(clusterService, { handle: (call) => answer(parts.methods, call) })
-  const server = await RpcServer.listen(self.host, self.rpc, {
-    rules: defaultServerRules,
-    token,
-    info: () => ({ node: self.name, incarnation, draining: false }),
-    handler: dispatcher,
-    turn,
-    timers,
-  })
-  const routes = new RouteTable()
-  const about = { weight: 1, incarnation: '', draining: false }
-  routes.set('static', {
-    nodes: nodes.map(({ name, host, rpc }) => ({ name, host, port: rpc, ...about })),
-    services: [],
-  })
-  const client = new RpcClient({
-    rules: defaultClientRules,
-    hello: { node: self.name, token },
-    turn,
-    timers,
-    clock,
-    random: Math.random,
-    routes,
-    local: (_, end) => end(failed('NOT_FOUND', 'a node does not ask itself')),
-    log,
-  })
-  return {
-    call: (node, method, body, timeoutMs) =>
-      new Promise((resolve, reject) => {
-        const request = {
-          service: clusterService,
-          method,
-          body: Buffer.from(JSON.stringify(body)),
-          timeoutMs,
-          traceId: '',
-          idempotencyKey: '',
-          key: '',
-          node,
-        }
-        client.call(request, (outcome) => {
-          if (outcome.code === 0) resolve(JSON.parse(Buffer.from(outcome.body).toString()))
-          else reject(errorOf(outcome))
-        })
-      }),
-    flush: () => turn.flush(),
-    close: () => {
-      client.stop()
-      server.close('this node stops')
-    },
-  }
-}
-
-function refuse(call: IncomingCall): boolean {
-  call.end(failed('NOT_FOUND', `there is no service '${call.request.service}' here`))
-  return true
+export function clusterCaller(client: () => RpcClient): ClusterCall {
+  return (node, method, body, timeoutMs) =>
+    new Promise((resolve, reject) => {
+      const request = {
+        service: clusterService,
+        method,
+        body: Buffer.from(JSON.stringify(body)),
+        timeoutMs,
+        traceId: '',
+        idempotencyKey: '',
+        key: '',
+        node,
+      }
+      client().call(request, (outcome) => {
+        if (outcome.code === 0) resolve(JSON.parse(Buffer.from(outcome.body).toString()))
+        else reject(errorOf(outcome))
+      })
+    })
 }
 
 function answer(methods: ClusterMethods, call: IncomingCall): boolean {

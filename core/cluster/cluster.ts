@@ -1,27 +1,34 @@
-// This host as a part of its cluster: registry, RPC, and its half, master or slave, put together.
+// This host as a part of its cluster: its half, master or slave, on the registry and RPC.
 //
 // Core thread. Opened before the lanes start (`init` may ask for the role), given the gate when there is
 // one. Lua reaches it by `cluster.place` on the master and `cluster.accept` on a slave.
 
-import { randomUUID } from 'node:crypto'
-import type { Redis } from 'ioredis'
 import type { Clock } from '../base/clock.ts'
 import { HostError, messageOf } from '../base/errors.ts'
 import { limits } from '../base/limits.ts'
-import type { ClusterConfig, HostConfig } from '../config/types.ts'
-import { type NodeEntry, RedisRegistry } from '../rpc/registry-redis.ts'
-import { closeRedis, openRedis } from '../store/redis-connection.ts'
+import type { ClusterConfig } from '../config/types.ts'
+import type { RpcHandler } from '../rpc/incoming-call.ts'
+import type { RedisRegistry } from '../rpc/registry-redis.ts'
 import type { Timers } from '../timer/timers.ts'
-import { type ClusterMethods, type ClusterRpc, openClusterRpc } from './cluster-rpc.ts'
+import { type ClusterMethods, clusterHandler } from './cluster-rpc.ts'
 import { Master, type Redirect } from './master.ts'
-import type { LeaveRequest, RenewAnswer, RenewRequest, ReportRequest } from './protocol.ts'
+import type {
+  ClusterCall,
+  LeaveRequest,
+  RenewAnswer,
+  RenewRequest,
+  ReportRequest,
+} from './protocol.ts'
 import { type Arrival, Slave, type SlaveGate } from './slave.ts'
 
 export interface ClusterParts {
-  readonly config: HostConfig & { readonly cluster: ClusterConfig }
+  readonly config: ClusterConfig
   readonly clock: Clock
   readonly timers: Timers
-  readonly schedule: () => void
+  readonly registry: RedisRegistry
+  /** Tells the registry of this node anew: its life or its state has changed. */
+  readonly announce: () => void
+  readonly call: ClusterCall
   /** Asked late: the gate is opened after the lanes. */
   readonly gate: () => SlaveGate | undefined
   readonly log: (level: 'info' | 'warn', text: string, data: object) => void
@@ -34,7 +41,6 @@ export interface ClusterReport {
   readonly players: number
   /** Master: it knows where everybody is. Slave: it holds its lease. */
   readonly isReady: boolean
-  readonly isDraining: boolean
   readonly registry: 'up' | 'down'
   readonly nodes: readonly string[]
 }
@@ -42,90 +48,52 @@ export interface ClusterReport {
 export class Cluster {
   readonly config: ClusterConfig
   readonly #parts: ClusterParts
-  readonly #incarnation = randomUUID()
-  readonly #connections: readonly [Redis, Redis]
-  readonly #registry: RedisRegistry
   readonly master: Master | undefined
   readonly slave: Slave | undefined
-  #rpc: ClusterRpc | undefined
   #timer = 0
-  #isDraining = false
   #isStopped = false
 
-  private constructor(parts: ClusterParts) {
+  constructor(parts: ClusterParts) {
     this.#parts = parts
-    const { config, clock, timers, log } = parts
-    const { cluster } = config
-    this.config = cluster
-    const connect = (what: string) => openRedis(config.redis.url, what, log)
-    this.#connections = [connect('the registry'), connect('the registry’s events')]
-    const [redis, events] = this.#connections
-    this.#registry = new RedisRegistry({
-      redis,
-      events,
-      prefix: `${config.redis.prefix}cluster:`,
-      leaseMs: cluster.leaseMs,
-      clock,
-      timers,
-      changed: () => {},
-      replaced: () => this.slave?.replaced(),
-      log,
-    })
-    if (cluster.self.role === 'master') {
+    const { config, clock, registry, timers, call, log } = parts
+    this.config = config
+    if (config.self.role === 'master') {
       this.master = new Master({
-        config: cluster,
+        config,
         clock,
         registry: {
-          lifeOf: (node) => this.#registry.entries.get(node)?.incarnation,
-          isCertain: () => this.#registry.isCertain,
-          refresh: () => this.#registry.refresh(),
-          giveUp: (node, life) => this.#registry.giveUp(node, life),
+          lifeOf: (node) => registry.entries.get(node)?.incarnation,
+          isCertain: () => registry.isCertain,
+          refresh: () => registry.refresh(),
+          giveUp: (node, life) => registry.giveUp(node, life),
         },
-        call: (node, method, body, timeoutMs) => this.#call(node, method, body, timeoutMs),
+        call,
         sleep: (ms) => new Promise((resolve) => timers.after(ms, () => resolve())),
         log,
       })
     } else {
-      const gate: SlaveGate = {
-        isBound: (uid) => parts.gate()?.isBound(uid) === true,
-        kick: (uid, reason) => parts.gate()?.kick(uid, reason),
-        kickAll: (reason) => parts.gate()?.kickAll(reason),
-      }
       this.slave = new Slave({
-        config: cluster,
+        config,
         clock,
-        gate,
-        registryLeaseEndsMs: () => this.#registry.leaseEndsMs,
-        lifeChanged: () => this.#announce(),
+        gate: {
+          isBound: (uid) => parts.gate()?.isBound(uid) === true,
+          kick: (uid, reason) => parts.gate()?.kick(uid, reason),
+          kickAll: (reason) => parts.gate()?.kickAll(reason),
+        },
+        registryLeaseEndsMs: () => registry.leaseEndsMs,
+        lifeChanged: () => parts.announce(),
         log,
       })
     }
   }
 
-  /** @throws HostError PORT_IN_USE */
-  static async open(parts: ClusterParts): Promise<Cluster> {
-    const cluster = new Cluster(parts)
-    try {
-      const { config, clock, timers, schedule, log } = parts
-      cluster.#rpc = await openClusterRpc({
-        config: config.cluster,
-        incarnation: cluster.#incarnation,
-        methods: cluster.#methods(),
-        clock,
-        timers,
-        schedule,
-        log,
-      })
-    } catch (error) {
-      await cluster.close()
-      throw error
-    }
-    return cluster
+  /** What other nodes may ask: the service `cluster`. */
+  get handler(): RpcHandler {
+    return clusterHandler(this.#methods())
   }
 
-  /** Clients can come: the others may know. */
+  /** Clients can come: a slave asks for its lease from now on. */
   start(): void {
-    this.#announce()
     if (this.slave === undefined) return
     const beatMs = Math.floor(this.config.leaseMs / 3)
     this.#timer = this.#parts.timers.every(beatMs, () => void this.#renew())
@@ -134,8 +102,6 @@ export class Cluster {
 
   /** Before each turn of the core: a lease that has ended ends everything else first. */
   readonly beforeTurn = (): void => this.slave?.check()
-
-  readonly afterTurn = (): void => this.#rpc?.flush()
 
   /** Master only. @throws HostError */
   place(uid: string, context: Buffer): Promise<Redirect> {
@@ -161,47 +127,37 @@ export class Cluster {
 
   /** Nobody new comes here from now on; who is here may stay. */
   drain(): void {
-    this.#isDraining = true
-    if (this.slave !== undefined) this.slave.isDraining = true
-    this.#announce()
+    if (this.slave === undefined) return
+    this.slave.isDraining = true
     void this.#renew()
   }
 
   report(): ClusterReport {
+    const { registry } = this.#parts
     const { self } = this.config
     return {
       node: self.name,
       role: self.role,
       players: (this.master ?? this.slave)?.players ?? 0,
       isReady: this.master?.isFormed ?? this.slave?.isLive ?? false,
-      isDraining: this.#isDraining,
-      registry: this.#registry.isUp ? 'up' : 'down',
-      nodes: [...this.#registry.entries.keys()].sort(),
+      registry: registry.isUp ? 'up' : 'down',
+      nodes: [...registry.entries.keys()].sort(),
     }
   }
 
-  /** Takes this node out of the registry and ends its connections. */
+  /** Tells the master that nobody is here any more. */
   async close(): Promise<void> {
+    if (this.#isStopped) return
     this.#isStopped = true
     if (this.#timer !== 0) this.#parts.timers.cancel(this.#timer)
-    if (this.slave !== undefined && this.#rpc !== undefined) {
-      const bye = { node: this.config.self.name, life: this.slave.life }
-      const told = this.#call(this.config.master.name, 'leave', bye, limits.clusterLeaveMs)
-      // A master that is away finds it out by the lease.
-      await told.catch(() => {})
-    }
-    await this.#registry.remove()
-    this.#registry.stop()
-    this.#rpc?.close()
-    for (const redis of this.#connections) closeRedis(redis)
+    if (this.slave === undefined) return
+    const { config } = this
+    const bye: LeaveRequest = { node: config.self.name, life: this.slave.life }
+    // A master that is away finds it out by the lease.
+    await this.#parts.call(config.master.name, 'leave', bye, limits.clusterLeaveMs).catch(() => {})
   }
 
   // ------------------------------------------------------------------------------------------------
-
-  #call<T>(node: string, method: string, body: object, timeoutMs: number): Promise<T> {
-    if (this.#rpc !== undefined) return this.#rpc.call<T>(node, method, body, timeoutMs)
-    return Promise.reject(new HostError('OVERLOADED', 'this node is starting'))
-  }
 
   #methods(): ClusterMethods {
     const { master, slave } = this
@@ -220,22 +176,6 @@ export class Cluster {
         }
   }
 
-  #announce(): void {
-    if (this.#isStopped) return
-    const { self } = this.config
-    const entry: NodeEntry = {
-      name: self.name,
-      incarnation: this.slave?.life ?? this.#incarnation,
-      host: self.host,
-      port: self.rpc,
-      weight: 1,
-      draining: this.#isDraining,
-      services: [],
-      meta: { role: self.role },
-    }
-    this.#registry.announce(entry)
-  }
-
   /** Asks the master for the lease; one that does not answer is no news. */
   async #renew(): Promise<void> {
     const { slave, config } = this
@@ -244,10 +184,10 @@ export class Cluster {
     const sentMs = this.#parts.clock.monotonicMs()
     const { name } = config.master
     try {
-      const answer = await this.#call<RenewAnswer>(name, 'renew', request, config.leaseMs / 2)
+      const answer = await this.#parts.call<RenewAnswer>(name, 'renew', request, config.leaseMs / 2)
       slave.renewed(request, answer, sentMs)
       if (!answer.wantsReport) return
-      await this.#call<object>(name, 'report', slave.report(), config.leaseMs)
+      await this.#parts.call<object>(name, 'report', slave.report(), config.leaseMs)
     } catch (error) {
       if (!(error instanceof HostError)) throw error
       this.#parts.log('info', `the master has not renewed the lease: ${messageOf(error)}`, {})

@@ -3,12 +3,13 @@
 // Core thread and tools. Without the file there is no cluster. What a node's row says (ports, id) goes
 // over config/host.lua and under the command line. Nothing is thrown: problems are added to the list.
 
+import { createHash } from 'node:crypto'
 import { limits } from '../base/limits.ts'
 import { type Evaluated, evaluate, type Sources } from './evaluate.ts'
 import { checkSection, choice, integer, port, type Section, text } from './fields.ts'
 import { plainPairs } from './lua-values.ts'
 import { show } from './problems.ts'
-import type { ClusterConfig, ClusterNode, HostOverrides } from './types.ts'
+import type { ClusterConfig, ClusterNode, HostOverrides, RoutesConfig } from './types.ts'
 
 type Settings = Pick<ClusterConfig, 'secret' | 'leaseMs' | 'tokenMs' | 'route'>
 type NodeFields = Omit<ClusterNode, 'name'>
@@ -89,6 +90,20 @@ function checkSettings(
 
 /** What a node's row says in place of config/host.lua. */
 export function clusterOverrides({ self }: ClusterConfig): HostOverrides {
-  const { id, tcp, ws, http } = self
-  return { node: { id }, listen: { tcp, ws, http } }
+  const { id, host, rpc, tcp, ws, http } = self
+  return { node: { id }, listen: { tcp, ws, http }, rpc: { host, port: rpc } }
+}
+
+/** The token of RPC where config/host.lua sets none: whoever knows the cluster's secret knows it. */
+export function clusterRpcToken({ secret }: ClusterConfig): string {
+  return createHash('sha256').update(`rpc:${secret}`).digest('base64url')
+}
+
+/** The routes with those nodes of the cluster that config/routes.lua does not name. */
+export function withClusterNodes(routes: RoutesConfig, { nodes }: ClusterConfig): RoutesConfig {
+  const known = new Set(routes.nodes.map((node) => node.name))
+  const more = nodes
+    .filter((node) => !known.has(node.name))
+    .map(({ name, host, rpc }) => ({ name, host, port: rpc, weight: 1 }))
+  return { ...routes, nodes: [...routes.nodes, ...more] }
 }

@@ -78,6 +78,7 @@ const rpc: Section<RpcConfig> = {
   httpPort: port(false),
   token: text('', /^[\x20-\x7e]{0,256}$/, 'a text of at most 256 printable characters'),
   timeoutMs: integer(limits.rpcTimeoutMs, 10, limits.rpcTimeoutMsMax),
+  leaseMs: integer(limits.registryLeaseMs, 300, 60_000),
 }
 
 const spool: Section<SpoolConfig> = {

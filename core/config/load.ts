@@ -7,7 +7,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { messageOf } from '../base/errors.ts'
-import { clusterOverrides, loadCluster } from './cluster.ts'
+import { clusterOverrides, clusterRpcToken, loadCluster, withClusterNodes } from './cluster.ts'
 import { DatabaseTableCheck, databasePrelude } from './database-schema.ts'
 import { type Evaluated, evaluate, type Sources } from './evaluate.ts'
 import { checkSection, overrideSection, type Section } from './fields.ts'
@@ -71,7 +71,16 @@ export function loadConfig(options: LoadOptions): HostConfig {
   const protos = loadProtos(sources, `${folder}/proto`)
   const schema = loadSchemaFolder(sources, `${folder}/schema`)
   problems.throwIfAny()
-  return deepFreeze({ root, ...sections, cluster, services, tables, routes, protos, schema })
+  const rest = { cluster, services, tables, protos, schema }
+  if (cluster === undefined) return deepFreeze({ root, ...sections, ...rest, routes })
+  const rpc = { ...sections.rpc, token: sections.rpc.token || clusterRpcToken(cluster) }
+  return deepFreeze({
+    root,
+    ...sections,
+    ...rest,
+    rpc,
+    routes: withClusterNodes(routes, cluster),
+  })
 }
 
 /** The options with what this host's row of cluster.lua says put below those of the command line. */
@@ -83,12 +92,13 @@ function withCluster(
   if (!existsSync(join(sources.root, file))) return { ...options, cluster: undefined }
   const cluster = loadCluster(sources, file, options.node ?? 'node1')
   if (cluster === undefined) return { ...options, cluster }
-  const { node, listen } = clusterOverrides(cluster)
+  const { node, listen, rpc } = clusterOverrides(cluster)
   const { overrides = {} } = options
   const merged: HostOverrides = {
     ...overrides,
     node: { ...node, ...overrides.node },
     listen: { ...listen, ...overrides.listen },
+    rpc: { ...rpc, ...overrides.rpc },
   }
   return { ...options, cluster, overrides: merged }
 }

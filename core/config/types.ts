@@ -98,6 +98,8 @@ export interface AdminConfig {
 }
 
 export interface RpcConfig {
+  /** How long the registry in Redis believes that a node lives without a renewal. */
+  readonly leaseMs: number
   /** Where other nodes connect; not where players do. */
   readonly host: string
   /** Of the RPC listener (TCP). */

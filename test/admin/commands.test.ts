@@ -389,6 +389,18 @@ describe('commands through the socket', () => {
     expect(await errorOf('profile', { thread: '7', ms: 50 })).toMatchObject({ code: 'NOT_FOUND' })
   })
 
+  it('drain-node lets nobody new in, and those who are there play on', async () => {
+    const second = await startHostProcess({ root: game.root, args: ['--node', 'second'] })
+    const client = await connectClient({ transport: 'tcp', port: second.tcpPort })
+    const drain = () => runAdmin(['drain-node', '--socket', second.adminSocket])
+    const stdout = 'second is draining: 1 sessions and 0 calls are still there\n'
+    expect(await drain()).toMatchObject({ code: 0, stdout })
+    expect(await client.request('login.handler.as', { uid: 'mei' })).toMatchObject({ code: 200 })
+    await expect(connectClient({ transport: 'tcp', port: second.tcpPort })).rejects.toThrow()
+    await client.close()
+    expect(await second.stop()).toMatchObject({ code: 0 })
+  })
+
   it('stop ends the host in order: clients hear the reason, and the command has its answer', async () => {
     const second = await startHostProcess({ root: game.root, args: ['--node', 'second'] })
     const client = await connectClient({ transport: 'tcp', port: second.tcpPort })
@@ -437,6 +449,7 @@ describe('bad arguments', () => {
     ['gc', 'now'],
     ['profile', 'everything'],
     ['profile', '0', '--ms', '5'],
+    ['drain-node', 'now'],
     ['stop', 'now'],
     ['fly'],
     ['status', '--json=yes'],

@@ -1,6 +1,7 @@
 // One master and two slaves as processes: redirects, tokens, who may bind, what each failure costs.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { signToken } from '../../core/cluster/token.ts'
+import { runAdmin } from '../support/admin-cli.ts'
 import { type ClusterGame, makeClusterGame } from '../support/cluster-game.ts'
 import { type HostProcess, stopAllHosts } from '../support/host-process.ts'
 import { connectClient, type PomeloClient } from '../support/pomelo-client.ts'
@@ -186,6 +187,28 @@ describe.skipIf(!withRedis)('a cluster', () => {
     for (const [i, { reply }] of players.entries()) {
       expect((await play(`m${i + 1}`)).reply.node).toBe(reply.node)
     }
+  }, 40_000)
+
+  it('a slave that drains keeps its players, and those who log in go elsewhere', async () => {
+    const first = await play('d1')
+    const node = first.reply.node as string
+    await first.client.request('play.handler.start')
+    const socket = slaves.get(node)?.adminSocket ?? ''
+    const said = await runAdmin(['drain-node', '--json', '--socket', socket])
+    expect(JSON.parse(said.stdout)).toMatchObject({ node, calls: 0 })
+    expect(await first.client.request('play.handler.move')).toMatchObject({ code: 200, node })
+    for (const uid of ['d2', 'd3', 'd4']) expect((await play(uid)).reply.node).not.toBe(node)
+    // He himself is let go of there before he is let in elsewhere.
+    const again = await play('d1')
+    expect(again.reply.node).not.toBe(node)
+    expect(await first.client.waitKick()).toContain('moved to another server')
+    const stopped = await slaves.get(node)?.stop()
+    expect(stopped).toMatchObject({ code: 0 })
+    slaves.set(node, await game.start(node))
+    // Somebody else each time: who has a place keeps it.
+    let serial = 0
+    const placed = async () => (await play(`e${++serial}`)).reply.node
+    await expect.poll(placed, { timeout: 10_000 }).toBe(node)
   }, 40_000)
 
   it('nobody was ever live twice', async () => {

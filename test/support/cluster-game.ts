@@ -3,8 +3,8 @@
 // The game writes to Redis what the tests judge: each acknowledged move is counted under its player, and
 // a move that a host handles although another host has bound the player since is counted as `twice`.
 
-import { createServer } from 'node:net'
 import { Redis } from 'ioredis'
+import { freePorts } from './free-ports.ts'
 import { type HostProcess, startHostProcess } from './host-process.ts'
 import { redisPrefix, redisUrl, removeRedisKeys } from './redis.ts'
 import { makeTempGame } from './temp-game.ts'
@@ -135,17 +135,4 @@ ${rows.join('\n')}
       await removeRedisKeys(prefix)
     },
   }
-}
-
-async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer()
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-      return server
-    }),
-  )
-  const ports = servers.map((server) => (server.address() as { port: number }).port)
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))))
-  return ports
 }
