@@ -137,6 +137,8 @@ interface Slot {
   mailbox: MessagePort | undefined
   /** Why the watchdog ended it, for the log. */
   endedBecause: string
+  /** The requestId of what it lost when it last died. */
+  lossId: string
   /** When it died, within the last minute. */
   deathsMs: number[]
   startFailures: number
@@ -316,6 +318,7 @@ export class LaneGroup {
       worker: undefined,
       mailbox: undefined,
       endedBecause: '',
+      lossId: '',
       deathsMs: [],
       startFailures: 0,
     }
@@ -360,11 +363,12 @@ export class LaneGroup {
     const { link } = slot
     this.#watchdog.unwatch(link.index)
     const why = slot.endedBecause || describeExit(exit)
+    slot.lossId = this.#newLossId(slot)
     const route = this.#routeOf(slot)
     const during = route === '' ? '' : ` in ${route}`
     this.#options.log('error', `lane ${link.index} is lost: ${why}${during}; starting a new one`, {
       lane: link.index,
-      requestId: this.#lossId(slot),
+      requestId: slot.lossId,
       ...(route === '' ? {} : { route }),
       cause: slot.endedBecause === '' ? exit.cause?.stack : undefined,
     })
@@ -375,8 +379,9 @@ export class LaneGroup {
   }
 
   /** What clients are told instead of the number of their request, which died with the lane. */
-  #lossId({ link, life }: Slot): string {
-    return `${this.#options.nodeName}-${link.index}-lost-${life + 1}`
+  #newLossId({ link }: Slot): string {
+    const serial = this.#options.clock.wallMs().toString(36)
+    return `${this.#options.nodeName}-${link.index}-lost-${serial}`
   }
 
   /** The client's message that the lane is in the middle of; '' when it is none. */
@@ -389,14 +394,13 @@ export class LaneGroup {
   #bury(slot: Slot): void {
     const { link } = slot
     if (this.#stopping) return
-    const requestId = this.#lossId(slot)
     slot.life = (slot.life + 1) % livesMax
     slot.worker = undefined
     link.cutOff()
     for (const other of this.#slots) {
       if (other !== slot) this.send(other.link.index, message.laneLost, link.index, 0)
     }
-    this.#options.onLost(link.index, requestId)
+    this.#options.onLost(link.index, slot.lossId)
     this.#startAfter(slot, this.#delayMs(slot))
   }
 

@@ -73,7 +73,8 @@ export class Lane {
   }
   readonly #waits = new Map<number, Task>()
   #nextWait = 1
-  #nextRequest = 1
+  /** Begins with the time, so that no id comes again after a new start of the lane or the host. */
+  #nextRequest: number
   readonly #idle: Task[] = []
   /** Work that Lua code has asked for while another task runs. */
   #ready: (() => void)[] = []
@@ -92,6 +93,7 @@ export class Lane {
     this.port = port
     this.timers = timers
     this.clock = clock
+    this.#nextRequest = clock.wallMs()
     this.activity = activity
     this.settings = start.settings
     this.library = engine.newTable()

@@ -58,12 +58,15 @@ let small: HostProcess
 let roomy: HostProcess
 const open: PomeloClient[] = []
 
-function start(memoryMb: number): Promise<HostProcess> {
+/** Both engines, unless one is asked for. */
+const engines = process.env.MOONWHEEL_TEST_ENGINE?.split(',') ?? ['v8', 'fengari']
+
+function start(engine: string, memoryMb: number): Promise<HostProcess> {
   const game = gameFolder({
     'config/services.lua': services,
     'config/host.lua': `return {
       node = { name = "test", id = 7 },
-      lua = { engine = env("MOONWHEEL_TEST_ENGINE", "v8") },
+      lua = { engine = "${engine}" },
       lanes = { count = 3, memory_mb = ${memoryMb}, request_timeout_ms = 5000, run_budget_ms = 300 },
       gate = { public_routes = { "probe.*", "login.*" } },
       log = { level = "debug", pretty = false },
@@ -73,19 +76,14 @@ function start(memoryMb: number): Promise<HostProcess> {
   return startHostProcess({ root: game.root })
 }
 
-beforeAll(async () => {
-  ;[small, roomy] = await Promise.all([start(64), start(1024)])
-})
 afterEach(async () => {
   for (const client of open) expect(client.violations).toEqual([])
   await Promise.all(open.splice(0).map((client) => client.close()))
 })
 afterAll(async () => {
-  const exits = await Promise.all([small.stop(), roomy.stop()])
   await stopAllHosts()
   removeGameFolders()
-  for (const exit of exits) expect(exit, exit.stderr).toMatchObject({ code: 0 })
-}, 20_000)
+})
 
 async function logIn(uid: string, host = small): Promise<PomeloClient> {
   const client = await connectClient({ transport: 'tcp', port: host.tcpPort, timeoutMs: 10_000 })
@@ -109,93 +107,114 @@ function uidIn(lane: number): string {
   }
 }
 
-describe('a run that takes too long is ended', () => {
-  it.each(['loop', 'stubborn', 'bomb', 'pattern'])('%s', async (which) => {
-    const client = await logIn(uidIn(1))
-    const other = await logIn(uidIn(2))
-    const began = performance.now()
-    const reply = client.request(`wild.handler.${which}`, {})
-    expect(await other.request('wild.handler.seen')).toMatchObject({ attached: false })
-    expect(await reply).toMatchObject({ code: 503, requestId: expect.any(String) })
-    expect(performance.now() - began).toBeLessThan(2000)
-    const { requestId } = (await reply) as { requestId: string }
-    const line = await small.waitLog((each) => each.requestId === requestId, 'the killed run')
-    expect(line.traceback ?? line.msg).toMatch(/lua\/services\/wild\.lua:\d+/)
-    expect(line).toMatchObject({ route: `wild.handler.${which}`, code: 'wild v1' })
-    // The lane goes on, and the next run is not ended for the last one.
-    expect(await client.request('wild.handler.slow', { ms: 100 })).toEqual({ ran: 100 })
-    expect(await client.request('wild.handler.seen')).toMatchObject({ attached: false })
+describe.each(engines)('%s', (engine) => {
+  beforeAll(async () => {
+    ;[small, roomy] = await Promise.all([start(engine, 64), start(engine, 1024)])
   })
-})
+  afterAll(async () => {
+    const exits = await Promise.all([small.stop(), roomy.stop()])
+    for (const exit of exits) expect(exit, exit.stderr).toMatchObject({ code: 0 })
+  }, 20_000)
 
-describe('a run that fills memory', () => {
-  it('is ended, or its lane is replaced: whichever limit it meets first', async () => {
-    const client = await logIn(uidIn(1))
-    const other = await logIn(uidIn(2))
-    const reply = client.request('wild.handler.memory', {})
-    expect(await other.request('wild.handler.seen')).toMatchObject({ attached: false })
-    expect(await reply).toMatchObject({ code: 503, requestId: expect.any(String) })
-    const { requestId } = (await reply) as { requestId: string }
-    const line = await small.waitLog((each) => each.requestId === requestId, 'what became of it')
-    expect(line).toMatchObject({ route: 'wild.handler.memory' })
-    const wasLost = /^lane 1 is lost: out of memory in wild\.handler\.memory/.test(line.msg)
-    if (!wasLost) expect(line.traceback ?? line.msg).toMatch(/lua\/services\/wild\.lua:\d+/)
-    expect(await client.request('wild.handler.seen')).toMatchObject({ attached: wasLost })
-    expect(await other.request('wild.handler.seen')).toMatchObject({ attached: false })
-    for (const each of [client, other]) expect(each.isClosed).toBe(false)
-  }, 30_000)
-})
+  describe('a run that takes too long is ended', () => {
+    it.each(['loop', 'stubborn', 'pattern'])('%s', async (which) => {
+      const client = await logIn(uidIn(1))
+      const other = await logIn(uidIn(2))
+      const began = performance.now()
+      const reply = client.request(`wild.handler.${which}`, {})
+      expect(await other.request('wild.handler.seen')).toMatchObject({ attached: false })
+      expect(await reply).toMatchObject({ code: 503, requestId: expect.any(String) })
+      expect(performance.now() - began).toBeLessThan(2000)
+      const { requestId } = (await reply) as { requestId: string }
+      const line = await small.waitLog((each) => each.requestId === requestId, 'the killed run')
+      expect(line.traceback ?? line.msg).toMatch(/lua\/services\/wild\.lua:\d+/)
+      expect(line).toMatchObject({ route: `wild.handler.${which}`, code: 'wild v1' })
+      // The lane goes on, and the next run is not ended for the last one.
+      expect(await client.request('wild.handler.slow', { ms: 100 })).toEqual({ ran: 100 })
+      expect(await client.request('wild.handler.seen')).toMatchObject({ attached: false })
+    })
+  })
 
-describe('a lane that does not come back is replaced', () => {
-  it('one that is stuck: sockets stay open, what was under way is answered 503', async () => {
-    const culprit = await logIn(uidIn(1), roomy)
-    const neighbour = await logIn(uidIn(1), roomy)
-    const stranger = await logIn(uidIn(2), roomy)
-    await neighbour.request('wild.handler.keep', { kept: 5 })
-    const waiting = neighbour.request('wild.handler.wait', { ms: 4000 })
-    const began = performance.now()
-    const fatal = culprit.request('wild.handler.stuck', {})
-    expect(await stranger.request('wild.handler.seen')).toMatchObject({ attached: false })
-    const lost = (await fatal) as { code: number; requestId: string }
-    expect(lost).toMatchObject({ code: 503, requestId: expect.stringMatching(/^test-1-lost-\d+$/) })
-    expect(await waiting).toEqual(lost)
-    const line = await roomy.waitLog((each) => each.requestId === lost.requestId, 'the loss')
-    expect(line.msg).toMatch(/^lane 1 is lost: it did not come back .* in wild\.handler\.stuck; /)
-    // Asked at once; answered when the new lane stands.
-    expect(await neighbour.request('wild.handler.seen')).toMatchObject({ attached: true })
-    expect(await culprit.request('wild.handler.seen')).toMatchObject({ attached: true })
-    // 300 ms of budget, 500 ms to yield, 2 s to be replaced, and the machine's noise.
-    expect(performance.now() - began).toBeLessThan(5000)
-    expect(await neighbour.request('wild.handler.kept')).toEqual({})
-    expect(await stranger.request('wild.handler.seen')).toMatchObject({ attached: false })
-    for (const client of [culprit, neighbour, stranger]) expect(client.isClosed).toBe(false)
-  }, 30_000)
+  describe('a run that fills memory or builds long texts', () => {
+    it.each(['memory', 'bomb'])(
+      '%s is ended, or its lane is replaced',
+      async (which) => {
+        const client = await logIn(uidIn(1))
+        const other = await logIn(uidIn(2))
+        const reply = client.request(`wild.handler.${which}`, {})
+        expect(await other.request('wild.handler.seen')).toMatchObject({ attached: false })
+        expect(await reply).toMatchObject({ code: 503, requestId: expect.any(String) })
+        const { requestId } = (await reply) as { requestId: string }
+        const line = await small.waitLog(
+          (each) => each.requestId === requestId,
+          'what became of it',
+        )
+        expect(line).toMatchObject({ route: `wild.handler.${which}` })
+        // Whichever limit it meets first: the time, the memory, or that its thread does not yield.
+        const wasLost = /^lane 1 is lost: .* in wild\.handler\.(memory|bomb); /.test(line.msg)
+        if (!wasLost) expect(line.traceback ?? line.msg).toMatch(/lua\/services\/wild\.lua:\d+/)
+        expect(await client.request('wild.handler.seen')).toMatchObject({ attached: wasLost })
+        expect(await other.request('wild.handler.seen')).toMatchObject({ attached: false })
+        for (const each of [client, other]) expect(each.isClosed).toBe(false)
+      },
+      30_000,
+    )
+  })
 
-  it('one that runs out of memory', async () => {
-    const culprit = await logIn(uidIn(1))
-    const stranger = await logIn(uidIn(2))
-    let lost: { code?: number; requestId?: string } = {}
-    for (let i = 0; i < 200 && !/-lost-/.test(lost.requestId ?? ''); i++) {
-      lost = (await culprit.request('wild.handler.hoard')) as typeof lost
-    }
-    expect(lost).toMatchObject({ code: 503, requestId: expect.stringMatching(/^test-1-lost-/) })
-    expect(await culprit.request('wild.handler.seen')).toMatchObject({ attached: true })
-    const line = await small.waitLog((each) => each.requestId === lost.requestId, 'the loss')
-    expect(line.msg).toMatch(/^lane 1 is lost: out of memory in wild\.handler\.hoard; /)
-    expect(await stranger.request('wild.handler.seen')).toMatchObject({ attached: false })
-    for (const client of [culprit, stranger]) expect(client.isClosed).toBe(false)
-  }, 30_000)
+  describe('a lane that does not come back is replaced', () => {
+    it('one that is stuck: sockets stay open, what was under way is answered 503', async () => {
+      const culprit = await logIn(uidIn(1), roomy)
+      const neighbour = await logIn(uidIn(1), roomy)
+      const stranger = await logIn(uidIn(2), roomy)
+      await neighbour.request('wild.handler.keep', { kept: 5 })
+      const waiting = neighbour.request('wild.handler.wait', { ms: 4000 })
+      const began = performance.now()
+      const fatal = culprit.request('wild.handler.stuck', {})
+      expect(await stranger.request('wild.handler.seen')).toMatchObject({ attached: false })
+      const lost = (await fatal) as { code: number; requestId: string }
+      expect(lost).toMatchObject({
+        code: 503,
+        requestId: expect.stringMatching(/^test-1-lost-\w+$/),
+      })
+      expect(await waiting).toEqual(lost)
+      const line = await roomy.waitLog((each) => each.requestId === lost.requestId, 'the loss')
+      expect(line.msg).toMatch(/^lane 1 is lost: it did not come back .* in wild\.handler\.stuck; /)
+      // Asked at once; answered when the new lane stands.
+      expect(await neighbour.request('wild.handler.seen')).toMatchObject({ attached: true })
+      expect(await culprit.request('wild.handler.seen')).toMatchObject({ attached: true })
+      // 300 ms of budget, 500 ms to yield, 2 s to be replaced, and the machine's noise.
+      expect(performance.now() - began).toBeLessThan(5000)
+      expect(await neighbour.request('wild.handler.kept')).toEqual({})
+      expect(await stranger.request('wild.handler.seen')).toMatchObject({ attached: false })
+      for (const client of [culprit, neighbour, stranger]) expect(client.isClosed).toBe(false)
+    }, 30_000)
 
-  it('calls that wait for it get an error, and later ones are answered by its successor', async () => {
-    const client = await logIn(uidIn(0), roomy)
-    const caller = await logIn(uidIn(1), roomy)
-    expect(await client.request('wild.handler.seen')).toMatchObject({ attached: false })
-    const fatal = client.request('wild.handler.stuck', {})
-    // Lane 0 runs the counter. It hangs now, so this call waits in its ring until the lane is lost.
-    await caller.request('wild.handler.wait', { ms: 50 })
-    const stuckCall = caller.request('work.handler.count', {})
-    expect(await fatal).toMatchObject({ code: 503 })
-    expect(await stuckCall).toMatchObject({ code: 503 })
-    expect(await caller.request('work.handler.count', {})).toMatchObject({ count: 1 })
-  }, 30_000)
+    it('one that runs out of memory', async () => {
+      const culprit = await logIn(uidIn(1))
+      const stranger = await logIn(uidIn(2))
+      let lost: { code?: number; requestId?: string } = {}
+      for (let i = 0; i < 200 && !/-lost-/.test(lost.requestId ?? ''); i++) {
+        lost = (await culprit.request('wild.handler.hoard')) as typeof lost
+      }
+      expect(lost).toMatchObject({ code: 503, requestId: expect.stringMatching(/^test-1-lost-/) })
+      expect(await culprit.request('wild.handler.seen')).toMatchObject({ attached: true })
+      const line = await small.waitLog((each) => each.requestId === lost.requestId, 'the loss')
+      expect(line.msg).toMatch(/^lane 1 is lost: out of memory in wild\.handler\.hoard; /)
+      expect(await stranger.request('wild.handler.seen')).toMatchObject({ attached: false })
+      for (const client of [culprit, stranger]) expect(client.isClosed).toBe(false)
+    }, 30_000)
+
+    it('calls that wait for it get an error, and later ones are answered by its successor', async () => {
+      const client = await logIn(uidIn(0), roomy)
+      const caller = await logIn(uidIn(1), roomy)
+      expect(await client.request('wild.handler.seen')).toMatchObject({ attached: false })
+      const fatal = client.request('wild.handler.stuck', {})
+      // Lane 0 runs the counter. It hangs now, so this call waits in its ring until the lane is lost.
+      await caller.request('wild.handler.wait', { ms: 50 })
+      const stuckCall = caller.request('work.handler.count', {})
+      expect(await fatal).toMatchObject({ code: 503 })
+      expect(await stuckCall).toMatchObject({ code: 503 })
+      expect(await caller.request('work.handler.count', {})).toMatchObject({ count: 1 })
+    }, 30_000)
+  })
 })
