@@ -1,4 +1,4 @@
-// The game of the runaway benchmark: handlers that do what a service must never do, and one that is good.
+// The game of the runaway benchmark: handlers that do what a service must never do, and a good one.
 
 const wild = `
 local wild = service "wild"
