@@ -1,4 +1,7 @@
 // What the core hands a lane at its start, and what the lane reports. Both threads.
+//
+// It crosses by postMessage: plain data and shared memory, nothing with methods. What it says of the
+// config is fixed for the life of the lane; a reload sends what has changed (reload-plan.ts).
 
 import type { MessagePort } from 'node:worker_threads'
 import type { ProtoFile, TableConfig } from '../config/types.ts'
@@ -50,6 +53,8 @@ export interface LaneStart {
   readonly protos: readonly ProtoFile[]
   /** Loads the services, reports, and ends: no `init`, nothing is served. */
   readonly isCheck?: boolean
+  /** How many lanes of this index there were before: 0 for the first. */
+  readonly life?: number
 }
 
 /** What a lane has found in its services; every lane finds the same. */

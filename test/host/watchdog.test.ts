@@ -204,6 +204,12 @@ describe.each(engines)('%s', (engine) => {
       for (const client of [culprit, stranger]) expect(client.isClosed).toBe(false)
     }, 30_000)
 
+    it('numbers requests apart from those of the lanes before', async () => {
+      const client = await logIn(uidIn(1))
+      const { requestId } = (await client.request('wild.handler.loop', {})) as { requestId: string }
+      expect(requestId).toMatch(/^test-1-\d+_\w+$/)
+    })
+
     it('calls that wait for it get an error, and later ones are answered by its successor', async () => {
       const client = await logIn(uidIn(0), roomy)
       const caller = await logIn(uidIn(1), roomy)
