@@ -19,6 +19,7 @@ import { assert, must } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
 import { HostError, messageOf } from '../base/errors.ts'
 import { hashText } from '../base/hash.ts'
+import { isInspected } from '../base/inspected.ts'
 import { limits } from '../base/limits.ts'
 import type { CorePump } from '../thread/core-pump.ts'
 import { allocateDoorbell } from '../thread/doorbell.ts'
@@ -194,7 +195,10 @@ export class LaneGroup {
       await group.terminate()
       throw (failed as PromiseRejectedResult).reason
     }
-    options.timers.every(limits.watchdogLookMs, () => group.#watchdog.look())
+    if (isInspected()) {
+      // A debugger stops a lane for as long as it likes.
+      options.log('warn', 'the inspector is open: lanes that stand still are not ended', {})
+    } else options.timers.every(limits.watchdogLookMs, () => group.#watchdog.look())
     return group
   }
 

@@ -53,16 +53,21 @@ export async function startHostProcess(
   options: {
     readonly root?: string
     readonly args?: readonly string[]
+    /** Options of node itself. */
+    readonly nodeArgs?: readonly string[]
     /** Its config says where it listens; left out: anywhere. */
     readonly ownPorts?: boolean
   } = {},
 ): Promise<HostProcess> {
-  const { child, exited, log, onLog, onText, adminSocket } = spawnHost([
-    '--root',
-    options.root ?? testGame,
-    ...(options.ownPorts === true ? [] : ['--port-base', '0']),
-    ...(options.args ?? []),
-  ])
+  const { child, exited, log, onLog, onText, adminSocket } = spawnHost(
+    [
+      '--root',
+      options.root ?? testGame,
+      ...(options.ownPorts === true ? [] : ['--port-base', '0']),
+      ...(options.args ?? []),
+    ],
+    options.nodeArgs,
+  )
   const addresses: string[] = []
   const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })
   const ready = new Promise<void>((resolve) => {
@@ -112,13 +117,17 @@ let lastSocket = 0
 const socketFolder = mkdtempSync(join(tmpdir(), 'moon-sockets-'))
 process.once('exit', () => rmSync(socketFolder, { recursive: true, force: true }))
 
-function spawnHost(given: readonly string[]) {
+function spawnHost(given: readonly string[], nodeArgs: readonly string[] = []) {
   const adminSocket = join(socketFolder, `${process.pid}-${++lastSocket}.sock`)
   const args = given.includes('--admin-socket') ? given : [...given, '--admin-socket', adminSocket]
-  const child = spawn(process.execPath, [`${projectFolder}dist/core/main.js`, ...args], {
-    cwd: projectFolder,
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const child = spawn(
+    process.execPath,
+    [...nodeArgs, `${projectFolder}dist/core/main.js`, ...args],
+    {
+      cwd: projectFolder,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  )
   running.add(child)
   let stdout = ''
   let stderr = ''

@@ -2,9 +2,11 @@
 //
 // One script for each chunk, named after it, on the same lines; one more for each twin, when it is
 // first needed. Scripts see nothing but the runtime's names (runtime.ts) and what belongs to the
-// chunk: its kill flag `$I`, its functions' codes `$T`, its constants `$k…`.
+// chunk: its kill flag `$I`, its functions' codes `$T`, its constants `$k…`. In a process that is open
+// to the inspector each script carries a source map.
 
 import { Script } from 'node:vm'
+import { isInspected } from '../../base/inspected.ts'
 import { bytesToText } from '../bytes.ts'
 import { stop } from './budget.ts'
 import { emitTwin } from './emit-flat.ts'
@@ -16,6 +18,7 @@ import { ChunkLowering } from './lower-function.ts'
 import { FunctionCode, parkFunction, type Twin } from './lua-frame.ts'
 import { parseChunk } from './parser.ts'
 import { runtime } from './runtime.ts'
+import { sourceMapComment } from './source-map.ts'
 import type { Realm } from './state.ts'
 import { chunks } from './traceback.ts'
 import type { LuaFn, Value } from './value.ts'
@@ -71,7 +74,8 @@ export function compileChunk(
     const head = `(function ($c) { "use strict"; const { ${names} } = $c; ${constants}return (`
     const whole = alignLines(`${head}${text}) })`)
     options.dump?.(name, whole)
-    const script = new Script(whole, { filename: scriptName })
+    const map = isInspected() ? sourceMapComment(scriptName, source) : ''
+    const script = new Script(whole + map, { filename: scriptName })
     return (script.runInThisContext() as (scope: unknown) => unknown)(chunkScope)
   }
   lowering.irs.forEach((ir, i) => {
