@@ -23,6 +23,8 @@ export interface HostClusterParts {
   readonly rpc: HostRpc
   /** Opened after the lanes, and so after this. */
   readonly gate: () => Gate | undefined
+  /** Ends all lanes and starts new ones. */
+  readonly replaceLanes: (why: string) => void
   readonly log: (level: 'info' | 'warn', text: string, data: object) => void
 }
 
@@ -65,7 +67,10 @@ export class HostCluster {
       clock: systemClock,
       timers,
       registry,
-      announce: () => this.#announce(),
+      fenced: (why) => {
+        parts.replaceLanes(why)
+        this.#announce()
+      },
       call: clusterCaller(() => rpc.client),
       gate: () => {
         const gate = parts.gate()

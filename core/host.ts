@@ -131,6 +131,7 @@ async function start(
     pump,
     rpc,
     gate: () => gate,
+    replaceLanes: (why) => lanes.replaceAll(why),
     log: (level, text, data) => log[level](data, text),
   })
   undo.push(() => others.close())

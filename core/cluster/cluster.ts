@@ -26,8 +26,8 @@ export interface ClusterParts {
   readonly clock: Clock
   readonly timers: Timers
   readonly registry: RedisRegistry
-  /** Tells the registry of this node anew: its life or its state has changed. */
-  readonly announce: () => void
+  /** A slave has begun a new life: the registry has to know, and lanes have to be new. */
+  readonly fenced: (why: string) => void
   readonly call: ClusterCall
   /** Asked late: the gate is opened after the lanes. */
   readonly gate: () => SlaveGate | undefined
@@ -81,7 +81,7 @@ export class Cluster {
           kickAll: (reason) => parts.gate()?.kickAll(reason),
         },
         registryLeaseEndsMs: () => registry.leaseEndsMs,
-        lifeChanged: () => parts.announce(),
+        fenced: parts.fenced,
         log,
       })
     }

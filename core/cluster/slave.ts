@@ -8,7 +8,8 @@
 // The lease is given by two who need not both be there: Redis (the registry's entry) and the master.
 // While either has renewed it within its time, the slave lives. When both have not, somebody may
 // think it dead and place its players elsewhere: it lets go of all of them (fence) before that time,
-// by its own monotonic clock, and begins a new life with nobody. The check is made before every turn
+// by its own monotonic clock, and begins a new life with nobody and with new lanes, so that no handler
+// of the old one writes any more. The check is made before every turn
 // of the core, so a process that was stopped for a minute lets go before it does anything else.
 
 import { randomUUID } from 'node:crypto'
@@ -39,8 +40,8 @@ export interface SlaveParts {
   readonly gate: SlaveGate
   /** Until when the registry's lease lasts, on the monotonic clock. */
   readonly registryLeaseEndsMs: () => number
-  /** The life is another one now: the registry has to know. */
-  readonly lifeChanged: (life: string) => void
+  /** All was let go of, and the life is another one: nothing that game code is at may go on. */
+  readonly fenced: (why: string) => void
   readonly log: (level: 'info' | 'warn', text: string, data: object) => void
 }
 
@@ -227,7 +228,7 @@ export class Slave {
     this.#live.clear()
     this.#parts.log('warn', `${why}: all players are let go`, { players })
     this.#parts.gate.kickAll('this server has lost its cluster; log in again')
-    this.#parts.lifeChanged(this.#life)
+    this.#parts.fenced(why)
   }
 
   #forgetOld(): void {

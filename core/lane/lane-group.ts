@@ -136,6 +136,8 @@ interface Slot {
   state: 'starting' | 'up' | 'lost'
   worker: RunningWorker<LaneReady> | undefined
   mailbox: MessagePort | undefined
+  /** Nothing that it still says is heard. */
+  isMute: boolean
   /** Why the watchdog ended it, for the log. */
   endedBecause: string
   /** The requestId of what it lost when it last died. */
@@ -290,6 +292,19 @@ export class LaneGroup {
     return this.#stopped.size
   }
 
+  /**
+   * Ends every lane at once and starts new ones. Nothing that they have said and nobody has heard yet,
+   * or say before their end, has any effect.
+   */
+  replaceAll(why: string): void {
+    for (const slot of this.#slots) {
+      if (slot.state !== 'up') continue
+      slot.isMute = true
+      slot.endedBecause = why
+      void slot.worker?.terminate()
+    }
+  }
+
   async terminate(): Promise<void> {
     this.#stopping = true
     await Promise.all(this.#slots.map((slot) => slot.worker?.terminate()))
@@ -321,6 +336,7 @@ export class LaneGroup {
       state: 'starting',
       worker: undefined,
       mailbox: undefined,
+      isMute: false,
       endedBecause: '',
       lossId: '',
       deathsMs: [],
@@ -357,6 +373,7 @@ export class LaneGroup {
     })
     slot.worker = worker
     slot.state = 'up'
+    slot.isMute = false
     slot.endedBecause = ''
     this.#watchdog.watch(index, slot.activity, this.#options.runBudgetMs)
     void worker.exited.then((exit) => {
@@ -488,6 +505,7 @@ export class LaneGroup {
     start: number,
     end: number,
   ): void {
+    if (from.isMute) return
     const { index } = from.link
     if (kind === message.rpcRequest) {
       const origin = (from.life << 8) | index
