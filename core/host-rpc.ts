@@ -13,6 +13,7 @@ import type { LaneLink } from './lane/lane-link.ts'
 import { defaultClientRules, RpcClient } from './rpc/client.ts'
 import { Dispatcher } from './rpc/dispatcher.ts'
 import { TurnFlush } from './rpc/framed-socket.ts'
+import { RpcHttpFace } from './rpc/http-face.ts'
 import { defaultOnceLimits } from './rpc/once-table.ts'
 import type { Outcome } from './rpc/outcome.ts'
 import type { CallRequest } from './rpc/pending-call.ts'
@@ -51,6 +52,7 @@ export class HostRpc {
   readonly #lanes: RpcLanes
   readonly #turn: TurnFlush
   #server: RpcServer | undefined
+  #http: RpcHttpFace | undefined
 
   /** Calls may be made from now on; what others call waits for `serve`. */
   constructor(parts: HostRpcParts) {
@@ -85,12 +87,17 @@ export class HostRpc {
   async serve(lanes: LaneGroup): Promise<void> {
     this.#lanes.open(lanes)
     const { config, log, timers } = this.#parts
-    const { host, port, token } = config.rpc
-    if (port === false) return
+    const { host, port, httpPort, token } = config.rpc
+    if (port === false && httpPort === false) return
     if (token === '' && !isLoopback(host)) {
       const text = `rpc listens on ${host} without a token: whoever reaches it may call every service`
       log('warn', `${text} (set rpc.token in config/host.lua)`, {})
     }
+    if (httpPort !== false) {
+      const parts = { handler: this.dispatcher, token }
+      this.#http = await RpcHttpFace.listen(host, httpPort, parts)
+    }
+    if (port === false) return
     this.#server = await RpcServer.listen(host, port, {
       rules: defaultServerRules,
       token,
@@ -105,10 +112,13 @@ export class HostRpc {
     })
   }
 
-  /** What is listened on: `rpc://…`. */
+  /** What is listened on: `rpc://…`, `http://…/rpc/`. */
   get addresses(): readonly string[] {
     const { host } = this.#parts.config.rpc
-    return this.#server === undefined ? [] : [`rpc://${host}:${this.#server.port}`]
+    return [
+      ...(this.#server === undefined ? [] : [`rpc://${host}:${this.#server.port}`]),
+      ...(this.#http === undefined ? [] : [`http://${host}:${this.#http.port}/rpc/`]),
+    ]
   }
 
   get server(): RpcServer | undefined {
@@ -150,6 +160,7 @@ export class HostRpc {
   close(): void {
     this.client.stop()
     this.#server?.close('the node is shutting down')
+    this.#http?.close()
     this.#turn.flush()
   }
 

@@ -176,6 +176,10 @@ export const limits = {
   /** ... for this long at first; it doubles up to the next. */
   rpcCircuitOpenMs: 1000,
   rpcCircuitOpenMsMax: 30_000,
+  /** How long an HTTP client may take to send its call. */
+  rpcHttpRequestMs: 10_000,
+  /** Parameters of a GET. */
+  rpcQueryFieldsMax: 256,
   /** Methods whose calls are counted apart; the rest are counted together. */
   rpcMethodsCountedMax: 4096,
   /** Answers kept for calls with an idempotency key: how long, how many, how many bytes ... */
