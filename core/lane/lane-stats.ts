@@ -56,6 +56,7 @@ export class LaneMeter {
   readonly #gauges: LaneGauges
   /** What a lane before this one has counted. */
   readonly #fullWaitsBefore: number
+  readonly #highWaterBytesBefore: number
   #asleepMs: number
   #messages: number
   #publishAtMs = 0
@@ -67,6 +68,7 @@ export class LaneMeter {
     this.#asleepMs = this.#load(cell.asleepUs) / 1000
     this.#messages = this.#load(cell.messages)
     this.#fullWaitsBefore = this.#load(cell.fullWaits)
+    this.#highWaterBytesBefore = this.#load(cell.highWaterBytes)
   }
 
   /** After each turn of the loop. @param nowMs monotonic @param drained records taken in it */
@@ -81,7 +83,8 @@ export class LaneMeter {
     this.#store(cell.sessions, gauges.sessions)
     this.#store(cell.parked, gauges.parked)
     this.#store(cell.timers, gauges.timers)
-    this.#store(cell.highWaterBytes, gauges.highWaterBytes)
+    const highWaterBytes = Math.max(this.#highWaterBytesBefore, gauges.highWaterBytes)
+    this.#store(cell.highWaterBytes, highWaterBytes)
     if (nowMs < this.#heapAtMs) return
     this.#heapAtMs = nowMs + heapMs
     const heap = getHeapStatistics()
