@@ -356,7 +356,6 @@ export class LaneGroup {
     const data: LaneStart = {
       ...this.#options.start(),
       index,
-      life: slot.life,
       lanes: this.#slots.length,
       memory: { ...must(memories[index], 'lane memory'), coreBell },
       timerPort: must(timerPorts[index], 'timer port'),

@@ -265,15 +265,12 @@ export class Lane {
     this.port.bytes(message.log, level, 0, Buffer.from(line))
   }
 
-  /**
-   * The number by which a request is found in the log; made when first needed. A lane that replaces
-   * another counts from the start again, so its own numbers say which life it is.
-   */
+  /** The number by which a request is found in the log; made when first needed. */
   requestIdOf(task: Task): string {
     if (task.requestId === '') {
-      const { nodeName, index, life = 0 } = this.start
+      const { nodeName, index } = this.start
       const serial = (this.#nextRequest++).toString(36)
-      task.requestId = `${nodeName}-${index}-${life === 0 ? '' : `${life}_`}${serial}`
+      task.requestId = `${nodeName}-${index}-${serial}`
     }
     return task.requestId
   }

@@ -53,8 +53,6 @@ export interface LaneStart {
   readonly protos: readonly ProtoFile[]
   /** Loads the services, reports, and ends: no `init`, nothing is served. */
   readonly isCheck?: boolean
-  /** How many lanes of this index there were before: 0 for the first. */
-  readonly life?: number
 }
 
 /** What a lane has found in its services; every lane finds the same. */

@@ -207,7 +207,11 @@ describe.each(engines)('%s', (engine) => {
     it('numbers requests apart from those of the lanes before', async () => {
       const client = await logIn(uidIn(1))
       const { requestId } = (await client.request('wild.handler.loop', {})) as { requestId: string }
-      expect(requestId).toMatch(/^test-1-\d+_\w+$/)
+      await small.waitLog((each) => each.requestId === requestId, 'the killed run')
+      const killed = small.log.filter((each) => each.traceback !== undefined && each.lane === 1)
+      const ids = killed.map((each) => each.requestId)
+      expect(ids.length).toBeGreaterThan(3)
+      expect(new Set(ids).size).toBe(ids.length)
     })
 
     it('calls that wait for it get an error, and later ones are answered by its successor', async () => {
