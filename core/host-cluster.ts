@@ -36,6 +36,8 @@ export class HostCluster {
   readonly #closeRegistry: () => void = () => {}
   #isStarted = false
   #isDraining = false
+  /** Another process has this node's name: this one must not take it back. */
+  #isReplaced = false
 
   constructor(parts: HostClusterParts) {
     this.#parts = parts
@@ -52,7 +54,11 @@ export class HostCluster {
       clock: systemClock,
       timers,
       changed: (routes) => rpc.routes.set('registry', routes),
-      replaced: () => this.cluster?.slave?.replaced(),
+      replaced: () => {
+        this.#isReplaced = true
+        this.cluster?.replaced()
+      },
+      givenUp: () => this.cluster?.slave?.giveUp('the master has given this node up'),
       log,
     })
     this.#registry = registry
@@ -119,7 +125,7 @@ export class HostCluster {
   }
 
   #announce(): void {
-    if (!this.#isStarted) return
+    if (!this.#isStarted || this.#isReplaced) return
     const { config, rpc } = this.#parts
     const { name } = config.node
     this.#registry?.announce({

@@ -125,6 +125,13 @@ export class Cluster {
     return 'this node is the master of a cluster: answer with cluster.place'
   }
 
+  /** Another process has the name of this node: this one takes part no more. */
+  replaced(): void {
+    this.#isStopped = true
+    if (this.#timer !== 0) this.#parts.timers.cancel(this.#timer)
+    this.slave?.giveUp('another process runs under the name of this node')
+  }
+
   /** Nobody new comes here from now on; who is here may stay. */
   drain(): void {
     if (this.slave === undefined) return

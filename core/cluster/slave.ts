@@ -209,10 +209,9 @@ export class Slave {
     return undefined
   }
 
-  /** The registry has another process under this name. */
-  replaced(): void {
-    this.#masterLeaseEndsMs = 0
-    if (this.#isLive) this.#fence('another process runs under the name of this node')
+  /** This life is over, whatever lease it may still hold. */
+  giveUp(why: string): void {
+    this.#fence(why)
   }
 
   // ------------------------------------------------------------------------------------------------

@@ -44,15 +44,17 @@ export interface RegistryParts {
   readonly timers: Timers
   /** Hears of each change of the table. */
   readonly changed: (routes: Routes, entries: ReadonlyMap<string, NodeEntry>) => void
-  /** Another process has this node's name now. */
+  /** Another process has this node's name now: this one is out, for good. */
   readonly replaced: () => void
+  /** This incarnation gets no lease any more; another one of this process may (`announce`). */
+  readonly givenUp: () => void
   readonly log: (level: 'info' | 'warn', text: string, data: object) => void
 }
 
 // KEYS: entry, names, over. ARGV: incarnation, JSON, lease ms, name, 1 to take it over.
 const renewScript = `
 local now = redis.call('TIME')
-if redis.call('EXISTS', KEYS[3]) == 1 then return 0 end
+if redis.call('EXISTS', KEYS[3]) == 1 then return -1 end
 local held = redis.call('GET', KEYS[1])
 if held and ARGV[5] ~= '1' and cjson.decode(held).incarnation ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
@@ -222,6 +224,7 @@ export class RedisRegistry {
       }
       this.#self = undefined
       this.#leaseEndsMs = 0
+      if (held === -1) return this.#parts.givenUp()
       const told = `another process runs as node '${self.name}'; this one is out of the registry`
       this.#parts.log('warn', told, { node: self.name })
       this.#parts.replaced()

@@ -76,6 +76,7 @@ function entry(name: string, more: Partial<NodeEntry> = {}): NodeEntry {
 function registry(space: string, leaseMs = 300, url = redisUrl) {
   const changed = vi.fn()
   const replaced = vi.fn()
+  const givenUp = vi.fn()
   const log = vi.fn()
   const it = new RedisRegistry({
     redis: open(url),
@@ -86,10 +87,11 @@ function registry(space: string, leaseMs = 300, url = redisUrl) {
     timers,
     changed,
     replaced,
+    givenUp,
     log,
   })
   ends.push(() => it.stop())
-  return { it, changed, replaced, log }
+  return { it, changed, replaced, givenUp, log }
 }
 
 const names = (it: RedisRegistry) => [...it.entries.keys()].sort()
@@ -151,6 +153,22 @@ describe.skipIf(!withRedis)('RedisRegistry', () => {
     await soon(() => expect(old.replaced).toHaveBeenCalledOnce())
     expect(old.it.leaseEndsMs).toBe(0)
     expect(fresh.replaced).not.toHaveBeenCalled()
+  })
+
+  it('gives up an incarnation without an entry, for good, and none that has one', async () => {
+    const [a, master] = [registry('over'), registry('over')]
+    const first = entry('a')
+    a.it.announce(first)
+    await soon(() => expect([names(master.it), master.it.isCertain]).toEqual([['a'], true]))
+    expect(await master.it.giveUp('a', first.incarnation)).toBe(false)
+    await a.it.remove()
+    expect(await master.it.giveUp('a', first.incarnation)).toBe(true)
+    a.it.announce(first)
+    await soon(() => expect(a.givenUp).toHaveBeenCalled())
+    expect([a.it.leaseEndsMs, names(master.it)]).toEqual([0, []])
+    a.it.announce(entry('a'))
+    await soon(() => expect(names(master.it)).toEqual(['a']))
+    expect(a.replaced).not.toHaveBeenCalled()
   })
 
   it('keeps the last known table while Redis is away, and says so once', async () => {
