@@ -38,8 +38,10 @@ const segmentMark = '-- moonwheel-spool crc='
 const begin = 'BEGIN;\n'
 const commit = 'COMMIT;\n'
 const newline = 10
-/** From the start of the line to `prev=`. */
+/** From the start of the line to `prev=`, and to its digits. */
 const crcEnd = transactionMark.length + 9
+const prevStart = crcEnd + 'prev='.length
+const headStart = `${transactionMark}00000000 prev=00000000 seq=`
 /** Bytes of a header line without who caused it; generous. */
 const headerBytesMax = 256 + limits.spoolOriginBytesMax
 const bodyBytesMax = limits.spoolTransactionBytesMax + begin.length + commit.length
@@ -47,9 +49,17 @@ const bodyBytesMax = limits.spoolTransactionBytesMax + begin.length + commit.len
 /** The longest transaction as it stands in a file. */
 export const transactionBytesMax = headerBytesMax + bodyBytesMax
 
-/** Room that is surely enough for a transaction with such an origin and statements. */
-export function encodedBytesMax(originBytes: number, statementBytes: number): number {
-  return 256 + originBytes + begin.length + statementBytes + commit.length
+/** Room that is surely enough for a transaction whose tail has so many bytes. */
+export function encodedBytesMax(tailBytes: number): number {
+  return 256 + tailBytes
+}
+
+/**
+ * What a transaction is from its origin on, as its lane writes it: the rest is known only when it is
+ * appended, and is put before it without looking at this again.
+ */
+export function encodeTail(origin: string, statements: string): string {
+  return `${origin}\n${begin}${statements}${commit}`
 }
 
 /** What a transaction's header says before it is written. */
@@ -129,10 +139,18 @@ export interface Origin {
 }
 
 export function encodeOrigin(origin: Origin): string {
-  let text = `node=${encodeWord(origin.node)} lane=${origin.lane}`
-  if (origin.uid !== undefined) text += ` uid=${encodeWord(origin.uid)}`
-  if (origin.route !== undefined) text += ` route=${encodeWord(origin.route)}`
-  if (origin.request !== undefined) text += ` request=${encodeWord(origin.request)}`
+  return `node=${encodeWord(origin.node)} lane=${origin.lane}${encodeCause(origin)}`
+}
+
+/** Who caused a transaction in a lane. */
+export type Cause = Omit<Origin, 'node' | 'lane'>
+
+/** The end of an origin: what differs from transaction to transaction of a lane. */
+export function encodeCause({ uid, route, request }: Cause): string {
+  let text = ''
+  if (uid !== undefined) text += ` uid=${encodeWord(uid)}`
+  if (route !== undefined) text += ` route=${encodeWord(route)}`
+  if (request !== undefined) text += ` request=${encodeWord(request)}`
   return text
 }
 
@@ -148,33 +166,38 @@ export function decodeOrigin(text: string): Map<string, string> {
 
 // --- transactions -------------------------------------------------------------------------------
 
-/** Writes transactions down; holds what the last one came to. */
+/** What a transaction's header says that its tail does not. */
+export type HeadFields = Omit<TransactionFields, 'origin'>
+
+/** Writes transactions down; holds what the last one came to. bench/spool.ts guards its speed. */
 export class TransactionEncoder {
   /** The crc of the last one: `prev` of the next. */
   crc = 0
 
   /**
    * Writes a transaction into `target`, which has room for encodedBytesMax.
-   * @param bytes where its statements are, from `start` to `end`: lines that end with `;`
+   * @param bytes where its tail is, from `start` to `end`
+   * @param originBytes how much of the tail is the origin
    * @returns where it ends
    */
   encode(
     target: Buffer,
     at: number,
-    fields: TransactionFields,
+    fields: HeadFields,
     bytes: Buffer,
     start: number,
+    originBytes: number,
     end: number,
   ): number {
-    const { prev, sequence, synced, timeMs, statements, origin } = fields
-    const bodyBytes = begin.length + end - start + commit.length
-    const ids = `${transactionMark}00000000 prev=${hex8(prev)} seq=${sequence} synced=${synced}`
-    const counts = ` time=${timeMs} statements=${statements} bytes=${bodyBytes} `
-    let to = at + target.write(`${ids}${counts}${origin}\n${begin}`, at, 'latin1')
-    to += bytes.copy(target, to, start, end)
-    to += target.write(commit, to, 'latin1')
+    const { prev, sequence, synced, timeMs, statements } = fields
+    const bodyBytes = end - start - originBytes - 1
+    const head = `${headStart}${sequence} synced=${synced} time=${timeMs} statements=${statements}`
+    let to = at + target.write(`${head} bytes=${bodyBytes} `, at, 'latin1')
+    writeHex8(target, at + prevStart, prev)
+    bytes.copy(target, to, start, end)
+    to += end - start
     this.crc = crc32(target.subarray(at + crcEnd, to))
-    target.write(hex8(this.crc), at + transactionMark.length, 'latin1')
+    writeHex8(target, at + transactionMark.length, this.crc)
     return to
   }
 }
@@ -306,6 +329,14 @@ export function decodePreamble(
 /** Eight hex digits of an unsigned 32-bit number. */
 export function hex8(value: number): string {
   return (value + 0x1_0000_0000).toString(16).slice(1)
+}
+
+const hexDigits = Buffer.from('0123456789abcdef')
+
+function writeHex8(target: Buffer, at: number, value: number): void {
+  for (let i = 0, shift = 28; i < 8; i++, shift -= 4) {
+    target[at + i] = hexDigits[(value >>> shift) & 15] as number
+  }
 }
 
 function parseHex(text: string | undefined): number {

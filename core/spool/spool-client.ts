@@ -8,7 +8,7 @@
 //                       └──▶ (forgotten: dropped)                  a      ticket
 //                                                                  b      statements
 //                                                                  payload: u32 epoch | u16 length of
-//                                                                  origin | origin | statements
+//                                                                  origin | tail (format.ts)
 //
 // A full ring is back-pressure: tryCommit answers 0, commit stands still for at most
 // spoolFullWaitMs. When the disk is full, exec and commit raise STORAGE_FULL. After any refusal the
@@ -23,7 +23,7 @@ import { DoorbellButton } from '../thread/doorbell.ts'
 import { message } from '../thread/messages.ts'
 import { RingWriter } from '../thread/ring.ts'
 import { DurableTickets, nextTicket } from './durable-tickets.ts'
-import { encodeOrigin, type Origin } from './format.ts'
+import { type Cause, encodeCause, encodeOrigin, encodeTail } from './format.ts'
 import { type DescribeValue, StatementCache } from './statement.ts'
 
 /** What one lane needs to reach the spool thread; plain shared memory, fit for workerData. */
@@ -36,7 +36,7 @@ export interface SpoolPort {
   readonly tickets: SharedArrayBuffer
 }
 
-/** Bytes before the origin in a record. */
+/** Bytes before the tail in a record. */
 export const recordHeaderBytes = 6
 const waitStepMs = 20
 
@@ -52,9 +52,6 @@ export class OpenTransaction {
   }
 }
 
-/** Who caused a transaction; node and lane are added. */
-export type Cause = Omit<Origin, 'node' | 'lane'>
-
 export class SpoolClient {
   readonly #port: SpoolPort
   readonly #writer: RingWriter
@@ -62,6 +59,8 @@ export class SpoolClient {
   readonly #tickets: DurableTickets
   readonly #statements: StatementCache
   readonly #onRefused: () => void
+  /** How the origin of each transaction begins. */
+  readonly #place: string
   #issued: number
   #last: number
   #epoch: number
@@ -74,6 +73,7 @@ export class SpoolClient {
     this.#tickets = new DurableTickets(port.tickets)
     this.#statements = new StatementCache(port.dialect)
     this.#onRefused = onRefused
+    this.#place = encodeOrigin({ node: port.node, lane: port.lane })
     this.#issued = this.#tickets.issued(port.lane)
     // What a lane before this one has written is not this one's to wait for.
     this.#last = this.#tickets.settled(port.lane)
@@ -152,19 +152,18 @@ export class SpoolClient {
     if (this.#tickets.isRefusing || transaction.epoch !== this.#tickets.epoch(this.#port.lane)) {
       throw storageFull()
     }
-    const { node, lane } = this.#port
-    const origin = encodeOrigin({ node, lane, ...cause })
-    const { text, statements, epoch } = transaction
-    const length = recordHeaderBytes + origin.length + text.length
+    const { statements, epoch } = transaction
+    const origin = this.#place + encodeCause(cause)
+    const tail = encodeTail(origin, transaction.text)
+    const length = recordHeaderBytes + tail.length
     const ticket = nextTicket(this.#issued)
     const at = this.#writer.reserve(message.spoolTransaction, ticket, statements, length)
     if (at < 0) return 0
     const { bytes } = this.#writer
     bytes.writeUInt32LE(epoch, at)
     bytes.writeUInt16LE(origin.length, at + 4)
-    bytes.write(origin, at + recordHeaderBytes, 'latin1')
-    bytes.write(text, at + recordHeaderBytes + origin.length, 'latin1')
-    this.#tickets.setIssued(lane, ticket)
+    bytes.write(tail, at + recordHeaderBytes, 'latin1')
+    this.#tickets.setIssued(this.#port.lane, ticket)
     this.#writer.commit(length)
     this.#button.ring()
     this.#issued = ticket

@@ -21,7 +21,13 @@ import { HostError } from '../base/errors.ts'
 import { diskError, type Files } from '../base/files.ts'
 import { limits } from '../base/limits.ts'
 import { durableFileName, encodeDurableMark, type SpoolPolicy } from './durable-mark.ts'
-import { encodedBytesMax, encodePreamble, segmentFileName, TransactionEncoder } from './format.ts'
+import {
+  encodedBytesMax,
+  encodePreamble,
+  encodeTail,
+  segmentFileName,
+  TransactionEncoder,
+} from './format.ts'
 import { literalsOf } from './literals.ts'
 import { probeFileName, type Recovery, recoverSpool } from './recovery.ts'
 
@@ -124,21 +130,31 @@ export class SpoolLog {
    * @param bytes where its statements are, from `start` to `end`
    */
   add(statements: number, origin: string, bytes: Buffer, start: number, end: number): void {
+    const tail = encodeTail(origin, bytes.toString('latin1', start, end))
+    const tailBytes = Buffer.from(tail, 'latin1')
+    this.addTail(statements, tailBytes, 0, origin.length, tailBytes.length)
+  }
+
+  /**
+   * The same for a transaction whose tail (encodeTail) is at hand.
+   * @param originBytes how much of the tail is the origin
+   */
+  addTail(
+    statements: number,
+    bytes: Buffer,
+    start: number,
+    originBytes: number,
+    end: number,
+  ): void {
     if (this.#groupCount === 0) this.#groupTimeMs = this.#options.clock.wallMs()
-    const needed = this.#groupBytes + encodedBytesMax(origin.length, end - start)
+    const at = this.#groupBytes
+    const needed = at + encodedBytesMax(end - start)
     if (needed > this.#group.length) this.#growGroup(needed)
     const prev = this.#groupCount === 0 ? this.#chain : this.#encoder.crc
     const sequence = this.#next + this.#groupCount
     const timeMs = this.#groupTimeMs
-    const fields = { sequence, prev, synced: this.#synced, timeMs, statements, origin }
-    this.#groupBytes = this.#encoder.encode(
-      this.#group,
-      this.#groupBytes,
-      fields,
-      bytes,
-      start,
-      end,
-    )
+    const fields = { sequence, prev, synced: this.#synced, timeMs, statements }
+    this.#groupBytes = this.#encoder.encode(this.#group, at, fields, bytes, start, originBytes, end)
     this.#groupCount++
   }
 

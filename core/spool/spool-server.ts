@@ -133,10 +133,8 @@ export class SpoolServer {
       if (epoch === this.#tickets.epoch(port.lane)) this.#tickets.nextEpoch(port.lane)
       return
     }
-    const from = start + recordHeaderBytes
-    const originEnd = from + bytes.readUInt16LE(start + 4)
-    const origin = bytes.toString('latin1', from, originEnd)
-    this.#log.add(statements, origin, bytes, originEnd, end)
+    const tail = start + recordHeaderBytes
+    this.#log.addTail(statements, bytes, tail, bytes.readUInt16LE(start + 4), end)
   }
 
   #flush(): void {

@@ -82,7 +82,7 @@
 //   timerFired          0       epoch        n × { u32 slot | u32 generation }
 //
 //   lane → spool        (layout and use: spool/spool-client.ts)
-//   spoolTransaction    ticket  statements   u32 epoch | u16 length of origin | origin | statements
+//   spoolTransaction    ticket  statements   u32 epoch | u16 length of origin | tail
 //
 //   spool → core
 //   log                 level   0            JSON { text, ... }

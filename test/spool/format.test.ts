@@ -7,6 +7,7 @@ import {
   decodeTransaction,
   encodeOrigin,
   encodePreamble,
+  encodeTail,
   encodeWord,
   isVouchedFor,
   type SpoolTransaction,
@@ -29,8 +30,9 @@ const fields = {
 function encoded(changes: Partial<typeof fields> = {}): { bytes: Buffer; crc: number } {
   const target = Buffer.alloc(4096)
   const encoder = new TransactionEncoder()
-  const all = { ...fields, ...changes }
-  const end = encoder.encode(target, 0, all, statements, 0, statements.length)
+  const { origin, ...head } = { ...fields, ...changes }
+  const tail = Buffer.from(encodeTail(origin, statements.toString()))
+  const end = encoder.encode(target, 0, head, tail, 0, origin.length, tail.length)
   return { bytes: target.subarray(0, end), crc: encoder.crc }
 }
 
