@@ -66,6 +66,7 @@ return {
     pool_connections_max = 8, -- for reads, of this host
     result_rows_max = 10000, -- a query that finds more is an error
     result_bytes_max = 1024 * 1024,
+    entity_bytes_max = 64 * 1024 * 1024, -- rows that each lane keeps in memory for entity.load
   },
 
   -- Redis is for what several hosts share: redis.call, and topics (channel.publish) between them.

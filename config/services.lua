@@ -10,6 +10,8 @@ return {
   { name = "login" },
   { name = "echo" },
   { name = "chat" },
+  { name = "bag" },
+  { name = "trade" },
   { name = "battle" },
   { name = "arena", lanes = "one" },
 }

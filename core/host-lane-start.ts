@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { HostConfig } from './config/types.ts'
 import type { CodeBook } from './lane/code-book.ts'
+import type { LaneDatabase } from './lane/lane-database.ts'
 import type { CommonStart } from './lane/lane-group.ts'
 import { libraryOrder, readLuaModule } from './lane/lua-source.ts'
 
@@ -16,7 +17,11 @@ export const installFolder = fileURLToPath(
 )
 
 /** What a lane is started with: the files as the book has them now. */
-export function laneStart(config: HostConfig, book: CodeBook): CommonStart {
+export function laneStart(
+  config: HostConfig,
+  book: CodeBook,
+  database?: LaneDatabase,
+): CommonStart {
   return {
     nodeName: config.node.name,
     clusterRole: config.cluster?.self.role ?? 'single',
@@ -35,5 +40,6 @@ export function laneStart(config: HostConfig, book: CodeBook): CommonStart {
     tables: book.tables,
     codes: book.codes,
     protos: config.protos,
+    ...(database === undefined ? {} : { database }),
   }
 }

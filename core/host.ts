@@ -22,6 +22,7 @@ import { type Listener, listenTcp } from './gate/tcp-listener.ts'
 import { listenWs } from './gate/ws-listener.ts'
 import { HostAdmin } from './host-admin.ts'
 import { HostCluster } from './host-cluster.ts'
+import { HostData } from './host-data.ts'
 import { laneStart } from './host-lane-start.ts'
 import { openCodeBook, reloadSources } from './host-reload.ts'
 import { HostRpc } from './host-rpc.ts'
@@ -47,6 +48,8 @@ const statusTickMs = 1000
 export interface HostOptions {
   /** Reads the whole config anew, for a reload; without it only services and tables are reloaded. */
   readonly readConfig?: () => HostConfig
+  /** Where the config was read from, for the drainer; `config` when left out. */
+  readonly configFolder?: string
 }
 
 export interface Host {
@@ -136,6 +139,22 @@ async function start(
   })
   undo.push(() => others.close())
   const { cluster } = others
+  const data =
+    config.schema.length === 0
+      ? undefined
+      : await HostData.open({
+          config,
+          ...(options.configFolder === undefined ? {} : { configFolder: options.configFolder }),
+          pump,
+          coreBell,
+          timers,
+          log,
+          onDiskLost: (code) => {
+            log.fatal(`the spool cannot be written any more; ending with code ${code}`)
+            void closeLog().then(() => process.exit(code))
+          },
+        })
+  if (data !== undefined) undo.push(() => data.flush().then(() => data.close()))
   const questions = new LaneQuestions((lane, ...rest) => lanes.send(lane, ...rest), timers)
   const lanes: LaneGroup = await LaneGroup.start({
     nodeName: config.node.name,
@@ -146,14 +165,16 @@ async function start(
     pump,
     timers,
     clock: systemClock,
-    start: () => laneStart(config, book),
+    start: () => laneStart(config, book, data?.forLanes),
+    ...(data === undefined ? {} : { tickets: (lane: number) => data.ticketsOf(lane) }),
     runBudgetMs: () => current.lanes.runBudgetMs,
     onMessage: (lane, kind, a, b, bytes, from, to) => {
       if (gate !== undefined && gateMessage(gate, lane, kind, a, b, bytes, from, to)) return
       if (rpc.laneMessage(lane, kind, a, b, bytes, from, to)) return
       if (storeMessage(stores, lane, kind, a, b, bytes, from, to)) return
       if (clusterMessage(cluster, schedule, lane, kind, a, b, bytes, from, to)) return
-      if (kind === message.log) laneLog(log, a, bytes, from, to)
+      if (kind === message.query) data?.query(lane, a, b, bytes, from, to)
+      else if (kind === message.log) laneLog(log, a, bytes, from, to)
       else if (kind === message.reloadAnswer) reloader?.answered(lane.index, a, bytes, from, to)
       else if (kind === message.adminResult) questions.answered(a, b, bytes, from, to)
     },
@@ -247,8 +268,11 @@ async function start(
     await playground?.close()
     gate.kickAll(reason)
     await lanes.stop(stopServicesMs)
+    await data?.flush()
+    lanes.deliverRest()
     // Not before: until now a handler may have been at work for one of its players.
     await others.close()
+    await data?.close()
     rpc.close()
     closeStores(stores)
     pump.stop()

@@ -25,7 +25,7 @@ interface Options {
 }
 
 /** How long an orderly stop may take before the process ends anyway. */
-const stopMsMax = 5000
+const stopMsMax = 15_000
 
 function version(): string {
   const text = readFileSync(join(installFolder, 'package.json'), 'utf8')
@@ -116,7 +116,10 @@ function superviseThis(): Promise<number> {
 
 async function serve(options: Options): Promise<void> {
   const read = () => readConfig(options)
-  const host = await startHost(read(), version(), { readConfig: read })
+  const host = await startHost(read(), version(), {
+    readConfig: read,
+    ...(options.config === undefined ? {} : { configFolder: options.config }),
+  })
   endWhenAsked(host)
   for (const address of host.addresses) process.stdout.write(`${address}\n`)
   if (options.dev === true) {

@@ -6,8 +6,8 @@ return db_table {
   key = "id",
 
   columns = {
-    id = int, -- the uid of the player
-    name = text { max = 32 },
+    id = text { max = 64 }, -- the uid of the player
+    name = text { max = 48 },
     gold = int { default = 0 },
   },
 }

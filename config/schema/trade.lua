@@ -4,9 +4,9 @@ return db_table {
   key = "id",
 
   columns = {
-    id = int, -- from id.next()
-    from_id = int,
-    to_id = int,
+    id = text { max = 20 }, -- from id.next()
+    from_id = text { max = 64 },
+    to_id = text { max = 64 },
     gold = int,
     at = time, -- when: milliseconds since 1970
   },

@@ -258,6 +258,12 @@ export const limits = {
   connectTimeoutMs: 3000,
   /** The most that `resultBytesMax` may be set to: one message of a ring. */
   resultBytesMost: 2 * 1024 * 1024 - 4096,
+  /** Memory of one lane for the entities that it has loaded. */
+  entityBytesMax: 64 * 1024 * 1024,
+  /** How long a query waits for what the spool held at the start, when that is not in the database. */
+  backlogTimeoutMs: 30_000,
+  /** How long a stop waits for the drainer to bring the rest into the database. */
+  drainFinishMs: 5000,
   /** Bytes that one query may return. */
   resultBytesMax: 1024 * 1024,
 } as const

@@ -99,6 +99,7 @@ const db: Section<DbConfig> = {
   poolConnectionsMax: integer(limits.poolConnectionsMax, 1, 256),
   resultRowsMax: integer(limits.resultRowsMax, 1, 1_000_000),
   resultBytesMax: bytes(limits.resultBytesMax, 1024, limits.resultBytesMost),
+  entityBytesMax: bytes(limits.entityBytesMax, 65536, 16 * 1024 * 1024 * 1024),
 }
 
 const redis: Section<RedisConfig> = {

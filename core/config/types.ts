@@ -86,6 +86,8 @@ export interface DbConfig {
   readonly poolConnectionsMax: number
   readonly resultRowsMax: number
   readonly resultBytesMax: number
+  /** Of each lane: rows that it keeps in memory. */
+  readonly entityBytesMax: number
 }
 
 export interface AdminConfig {

@@ -18,6 +18,7 @@ import {
 } from '../lua/engine.ts'
 import { message } from '../thread/messages.ts'
 import type { Calls } from './calls.ts'
+import { type LaneDb, noDatabase } from './db-library.ts'
 import { type Lane, logLevel } from './lane.ts'
 import type { LuaTimers } from './lua-timers.ts'
 import type { LuaTopics } from './lua-topics.ts'
@@ -36,6 +37,8 @@ export interface LibraryParts {
   readonly nodeCalls: NodeCalls
   readonly timers: LuaTimers
   readonly topics: LuaTopics
+  /** Undefined in a game without a database. */
+  readonly db: LaneDb | undefined
 }
 
 /**
@@ -52,6 +55,7 @@ export function openHostLibrary(parts: LibraryParts): void {
     ...dataFunctions(parts),
     ...timerFunctions(parts),
     ...storeFunctions(parts.lane, parts.topics),
+    ...(parts.db?.functions() ?? noDatabase()),
   }
   for (const [name, fn] of Object.entries(functions)) {
     engine.rawSet(host, name, engine.hostFunction(name, fn))

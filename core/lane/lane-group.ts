@@ -18,7 +18,6 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { assert, must } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
 import { HostError, messageOf } from '../base/errors.ts'
-import { hashText } from '../base/hash.ts'
 import { isInspected } from '../base/inspected.ts'
 import { limits } from '../base/limits.ts'
 import type { CorePump } from '../thread/core-pump.ts'
@@ -32,6 +31,7 @@ import { AckHold, type Deliver, type Tickets } from './ack-hold.ts'
 import { ActivityView, allocateActivity } from './lane-activity.ts'
 import { LaneLink } from './lane-link.ts'
 import { allocateLaneStats, LaneStats } from './lane-stats.ts'
+import { ownerOf } from './owner.ts'
 import type { LaneReady, LaneStart } from './protocol.ts'
 import { refuseMessage } from './refused-message.ts'
 import type { ReloadCommand } from './reload-plan.ts'
@@ -240,7 +240,7 @@ export class LaneGroup {
   }
 
   laneOfUid(uid: string): number {
-    return hashText(uid) % this.#slots.length
+    return ownerOf(uid, this.#slots.length)
   }
 
   tryRequest(
@@ -287,6 +287,14 @@ export class LaneGroup {
     await this.terminate()
   }
 
+  /** For the end, when what the lanes wrote is settled: delivers the last that they had to say. */
+  deliverRest(): void {
+    for (const slot of this.#slots) {
+      slot.reader.drain(slot.visit, Number.POSITIVE_INFINITY)
+      slot.hold.release()
+    }
+  }
+
   /** Lanes that have run all of their `stop` functions. */
   get stoppedLanes(): number {
     return this.#stopped.size
@@ -319,8 +327,8 @@ export class LaneGroup {
     const hold = new AckHold({
       tickets: this.#options.tickets?.(index) ?? nothingWritten,
       deliver,
-      refuse: refuseMessage(deliver, (wait, status, text) =>
-        link.send(message.rpcResult, wait, status, Buffer.from(text)),
+      refuse: refuseMessage(deliver, (kind, wait, status, text) =>
+        link.send(kind, wait, status, Buffer.from(text)),
       ),
       bytesMax: limits.ackHoldBytesMax,
     })
@@ -515,6 +523,8 @@ export class LaneGroup {
       if (asker.life !== b >>> 8) return
       const status = bytes.readUInt32LE(start)
       asker.link.send(kind, a, status, bytes.subarray(start + 4, end))
+    } else if (kind === message.entityChanged) {
+      this.#at(a).link.send(kind, 0, 0, bytes.subarray(start, end))
     } else if (kind === message.stopped) {
       this.#stopped.add(index)
     } else {

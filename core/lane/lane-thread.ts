@@ -20,6 +20,7 @@ import { reportReady, reportRefused } from '../thread/worker.ts'
 import { TimerClient } from '../timer/timer-client.ts'
 import { Calls } from './calls.ts'
 import { CorePort } from './core-port.ts'
+import { LaneDb } from './db-library.ts'
 import { openHostLibrary } from './host-library.ts'
 import { Lane, logLevel } from './lane.ts'
 import { LaneActivity } from './lane-activity.ts'
@@ -77,6 +78,7 @@ const meter = new LaneMeter(memory.stats, {
   luaBytes: () => engine.memoryBytes(),
 })
 const luaTimers = new LuaTimers(lane)
+const db = start.database === undefined ? undefined : new LaneDb(lane, start.database)
 const topics = new LuaTopics(lane)
 const bell = new Doorbell(memory.laneBell)
 const reload = new LaneReload(lane, services, luaTimers, topics, bell)
@@ -118,6 +120,10 @@ function visit(kind: number, a: number, b: number, bytes: Buffer, from: number, 
       return stop()
     case message.topicMessage:
       return topics.message(bytes, from, to)
+    case message.queryResult:
+      return db?.queries.answered(a, b, bytes, from, to)
+    case message.entityChanged:
+      return db?.entityChanged(bytes, from)
     case message.adminCall:
       return inspection.ask(a, bytes, from, to)
   }
@@ -133,7 +139,7 @@ function stop(): void {
 
 function open(): void {
   try {
-    openHostLibrary({ lane, services, sessions, calls, nodeCalls, timers: luaTimers, topics })
+    openHostLibrary({ lane, services, sessions, calls, nodeCalls, timers: luaTimers, topics, db })
     services.load()
   } catch (error) {
     if (error instanceof LuaError)

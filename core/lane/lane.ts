@@ -46,6 +46,19 @@ export interface TaskEnds {
   failed(task: Task, failure: Failure): void
 }
 
+/** Who keeps what runs write: a run is what a task does between two waits. */
+export interface RunWriter {
+  begin(task: Task): void
+  /**
+   * The run has ended well; or the task is about to wait, for `what`.
+   * @throws LuaError: what it wrote is dropped, and the run fails with it
+   */
+  commit(task: Task, what?: string): void
+  drop(task: Task): void
+  /** The task is done with what it was started for. */
+  ended(task: Task): void
+}
+
 export class Lane {
   readonly start: LaneStart
   readonly engine: LuaEngine
@@ -61,6 +74,8 @@ export class Lane {
   current: Task | undefined
   /** The number that the running task has noted as its wait; 0 for none. */
   parked = 0
+  /** Undefined in a game without a database. */
+  writer: RunWriter | undefined
   readonly #ends: Record<TaskOrigin['kind'], TaskEnds | undefined> = {
     session: undefined,
     fork: undefined,
@@ -133,6 +148,7 @@ export class Lane {
     const { origin } = task
     const isTimed = origin.kind === 'rpc' || origin.kind === 'node'
     task.endsMs = isTimed ? this.clock.monotonicMs() + this.#timeoutMs(task) : 0
+    task.ticket = 0
     this.#resume(task, fn, args)
   }
 
@@ -214,6 +230,7 @@ export class Lane {
       throw new LuaError(text, text, '')
     }
     assert(this.parked === 0, `${what}: the task already waits`)
+    this.writer?.commit(task, what)
     const wait = this.#nextWait
     this.#nextWait = wait === 0xffffffff ? 1 : wait + 1
     this.parked = wait
@@ -288,6 +305,7 @@ export class Lane {
     assert(before === undefined, 'a task was resumed inside another one')
     this.current = task
     this.parked = 0
+    this.writer?.begin(task)
     this.activity.begin(task.origin.kind === 'session' ? task.routeCode : 0)
     const how = engine.resume(task.coroutine, first, ...rest)
     this.activity.end()
@@ -297,14 +315,30 @@ export class Lane {
     if (how === resumed.yielded && wait !== 0) {
       this.#park(task, wait)
     } else if (how === resumed.yielded) {
+      const { results } = engine
+      const failure = this.#commit(task)
       this.#ended(task)
-      this.#ends[task.origin.kind]?.returned(task, engine.results)
+      if (failure === undefined) this.#ends[task.origin.kind]?.returned(task, results)
+      else this.#ends[task.origin.kind]?.failed(task, failure)
     } else {
       assert(how === resumed.failed, 'the body of a task returned')
-      const failure = this.#describe(task, engine.failure as LuaError | LuaKilled)
+      const error = engine.failure as LuaError | LuaKilled
+      this.writer?.drop(task)
+      const failure = this.#describe(task, error)
       task.coroutine = this.#newCoroutine()
       this.#ended(task)
       this.#ends[task.origin.kind]?.failed(task, failure)
+    }
+  }
+
+  /** @returns why what the run has written cannot be */
+  #commit(task: Task): Failure | undefined {
+    try {
+      this.writer?.commit(task)
+      return undefined
+    } catch (error) {
+      if (!(error instanceof LuaError)) throw error
+      return this.#describe(task, error)
     }
   }
 
@@ -341,7 +375,7 @@ export class Lane {
     const { wait } = task
     assert(wait !== 0, 'a deadline passed for a task that does not wait')
     const text = `timed out after ${this.#timeoutMs(task)} ms`
-    this.log(logLevel.warn, text, { route: this.#nameOf(task) })
+    this.log(logLevel.warn, text, { route: this.nameOf(task) })
     this.answer(wait, false, [this.failureValue(504, text)])
   }
 
@@ -351,7 +385,7 @@ export class Lane {
     task.coroutine = this.#newCoroutine()
     this.#ended(task)
     const text = `timed out after ${this.#timeoutMs(task)} ms`
-    this.log(logLevel.warn, `${text}, caught that and waited again`, { route: this.#nameOf(task) })
+    this.log(logLevel.warn, `${text}, caught that and waited again`, { route: this.nameOf(task) })
     this.#ends[task.origin.kind]?.failed(task, {
       code: 504,
       message: text,
@@ -363,6 +397,7 @@ export class Lane {
   #ended(task: Task): void {
     task.busy = false
     task.callsLane = -1
+    this.writer?.ended(task)
     if (task.deadline !== 0) this.timers.cancel(task.deadline)
     task.deadline = 0
   }
@@ -389,7 +424,7 @@ export class Lane {
     }
     if (error instanceof LuaKilled) this.engine.call(this.libraryFunction('killed'))
     this.log(logLevel.error, words, {
-      route: this.#nameOf(task),
+      route: this.nameOf(task),
       ...(task.code === '' ? {} : { code: task.code }),
       requestId: this.requestIdOf(task),
       traceback: error.traceback,
@@ -411,7 +446,8 @@ export class Lane {
     return Math.max(1, task.endsMs - this.clock.monotonicMs())
   }
 
-  #nameOf(task: Task): string {
+  /** The route or the name of what it runs, for the log and the spool. */
+  nameOf(task: Task): string {
     const { origin } = task
     if (origin.kind === 'session') return this.routeName(task.routeCode)
     return origin.kind === 'fork' ? 'fork' : origin.name

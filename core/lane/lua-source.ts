@@ -22,6 +22,7 @@ export const libraryOrder = [
   'session.lua',
   'store.lua',
   'cluster.lua',
+  'db.lua',
   'rpc.lua',
   'data.lua',
   'timer.lua',

@@ -6,6 +6,7 @@
 import type { MessagePort } from 'node:worker_threads'
 import type { ProtoFile, TableConfig } from '../config/types.ts'
 import type { TimerPort } from '../timer/timer-port.ts'
+import type { LaneDatabase } from './lane-database.ts'
 import type { LuaModule } from './lua-source.ts'
 import type { LaneSettings } from './reload-plan.ts'
 
@@ -51,6 +52,8 @@ export interface LaneStart {
   readonly timerPort: TimerPort
   /** Files of config/proto, for the methods that they declare. */
   readonly protos: readonly ProtoFile[]
+  /** The game's database; undefined when it has none. */
+  readonly database?: LaneDatabase
   /** Loads the services, reports, and ends: no `init`, nothing is served. */
   readonly isCheck?: boolean
 }

@@ -20,7 +20,7 @@ const replyBody = Buffer.from(
 /** The message's stand-in; `failCall` hears of a call that must not go out. */
 export function refuseMessage(
   deliver: Deliver,
-  failCall: (wait: number, status: number, text: string) => void,
+  failCall: (kind: number, wait: number, status: number, text: string) => void,
 ): Deliver {
   return (kind, a, b, bytes, start, end) => {
     switch (kind) {
@@ -35,10 +35,13 @@ export function refuseMessage(
       case message.pushUid:
       case message.broadcast:
       case message.entityChanged:
+      case message.topicPublish:
         return
       case message.rpcRequest:
+        if (a !== 0) failCall(message.rpcResult, a, refusal.status, refusal.message)
+        return
       case message.nodeCall:
-        if (a !== 0) failCall(a, refusal.status, refusal.message)
+        if (a !== 0) failCall(message.nodeAnswer, a, refusal.status, refusal.message)
         return
       case message.rpcResult: {
         const text = Buffer.from(refusal.message)

@@ -71,6 +71,7 @@ export class Sessions {
     const task = this.#lane.newTask({ kind: 'session' })
     const session = new LaneSession(id, object as LuaTable, task, about.uid)
     task.session = session
+    session.seeAll = data !== undefined || about.attached === true
     this.#sessions.set(id, session)
     if (about.attached === true) this.#services.notify('on_attach', [session.object])
     else if (about.uid !== '') this.#services.notify('on_bind', [session.object])

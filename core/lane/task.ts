@@ -8,6 +8,7 @@
 //     └────────────────┘
 
 import type { LuaCoroutine, LuaTable } from '../lua/engine.ts'
+import type { Entity } from './entity.ts'
 
 /** One message of a session that waits for its turn. */
 export interface QueuedMessage {
@@ -28,6 +29,10 @@ export class LaneSession {
   /** The lane that owns its uid when that is not this one; it moves as soon as it is idle. */
   movingTo = -1
   closed = false
+  /** The transaction that it wrote last in this lane; 0 for none. Its queries see it. */
+  ticket = 0
+  /** It came from another lane: until its first query it may have written there. */
+  seeAll = false
 
   constructor(id: number, object: LuaTable, task: Task, uid: string) {
     this.id = id
@@ -106,6 +111,10 @@ export class Task {
   requestId = ''
   /** Which code it runs, for the log: `bag v3`; '' when it is no service's handler. */
   code = ''
+  /** The transaction that it wrote last since it began; 0 for none. */
+  ticket = 0
+  /** What it has loaded since it began. */
+  entities: Set<Entity> | undefined
   /** The lane whose answer it waits for, or -1. */
   callsLane = -1
 

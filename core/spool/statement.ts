@@ -115,7 +115,12 @@ function parameterError(index: number, fault: string): HostError {
 }
 
 // White space is spelled out: to JavaScript the byte A0, a part of many characters, is a blank, too.
-const verb = /^[ \t\n\v\f\r]*(INSERT|UPDATE|DELETE|REPLACE)\b/i
+const verbs = {
+  write: /^[ \t\n\v\f\r]*(INSERT|UPDATE|DELETE|REPLACE)\b/i,
+  read: /^[ \t\n\v\f\r]*(SELECT|WITH|VALUES)\b/i,
+}
+/** A statement that goes into the spool, or a query; the same rules hold for the text of both. */
+export type StatementUse = keyof typeof verbs
 const firstWord = /^[ \t\n\v\f\r]*(\w*)/
 const blankStart = /^[ \t\n\v\f\r]+/
 const blankEnd = /[ \t\n\v\f\r]*;?[ \t\n\v\f\r]*$/
@@ -128,14 +133,22 @@ const wordAfter = /[A-Za-z0-9_'"\x80-\xff]/
  * @param sql a byte string
  * @throws HostError SQL saying what is wrong with it
  */
-export function compileStatement(sql: string, dialect: Dialect): Statement {
+export function compileStatement(
+  sql: string,
+  dialect: Dialect,
+  use: StatementUse = 'write',
+): Statement {
   if (sql.length > limits.spoolTransactionBytesMax) {
     throw new HostError('TOO_LARGE', `the statement's text has ${sql.length} bytes`)
   }
-  const found = verb.exec(sql)?.[1]?.toUpperCase()
+  const found = verbs[use].exec(sql)?.[1]?.toUpperCase()
   if (found === undefined) {
     const word = bytesToText(firstWord.exec(sql)?.[1] ?? '')
-    const text = `only INSERT, UPDATE, DELETE and REPLACE may be written, not ${word || 'this'}`
+    const may =
+      use === 'write'
+        ? 'only INSERT, UPDATE, DELETE and REPLACE may be written'
+        : 'only SELECT may be asked'
+    const text = `${may}, not ${word || 'this'}`
     throw new HostError('SQL', text)
   }
   if (found === 'REPLACE' && dialect === 'postgres') {
@@ -245,17 +258,19 @@ function refuse(sql: string, at: number, what: string): HostError {
 /** Checked statements by their text; one for each lane. */
 export class StatementCache {
   readonly #dialect: Dialect
+  readonly #use: StatementUse
   readonly #statements = new Map<string, Statement>()
 
-  constructor(dialect: Dialect) {
+  constructor(dialect: Dialect, use: StatementUse = 'write') {
     this.#dialect = dialect
+    this.#use = use
   }
 
   /** @throws HostError SQL, as compileStatement */
   get(sql: string): Statement {
     const known = this.#statements.get(sql)
     if (known !== undefined) return known
-    const statement = compileStatement(sql, this.#dialect)
+    const statement = compileStatement(sql, this.#dialect, this.#use)
     // A game has some hundred; one that builds its texts from values starts over.
     if (this.#statements.size >= limits.sqlStatementsCachedMax) this.#statements.clear()
     this.#statements.set(sql, statement)

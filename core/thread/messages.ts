@@ -53,7 +53,7 @@
 //   stopped             0       0            —
 //   reloadAnswer        id      0            JSON (lane/reload-plan.ts)
 //   spoolMark           ticket  own ticket   — (what follows waits for it: lane/ack-hold.ts)
-//   query               query   ticket**     u8 flags | LuaValue SQL, parameters
+//   query               query   ticket**     u8 flags | SQL with its values in place
 //   entityChanged       lane    0            as above; for the lane that owns the entity
 //   redisCall           wait    0            short command | n × { u32 length | argument }
 //   cacheCall           wait°   op           short key | f64 ttl ms | f64 by | LuaValue list of one

@@ -1,7 +1,8 @@
--- Logging in: makes a uid for a guest and binds the connection to it.
+-- Logging in: makes a uid and a role for a guest, and binds the connection to it.
 local login = service "login"
 
 local name_bytes_max = 48
+local first_gold = 1000
 
 -- { name } -> { code, uid, name }
 ---@param session Session
@@ -15,6 +16,7 @@ function login.handler.guest(session, msg)
     return fail(409, "you are logged in already, as " .. session.data.name)
   end
   local uid = id.next()
+  db.exec("INSERT INTO role(id, name, gold) VALUES (?, ?, ?)", uid, name, first_gold)
   session.data.name = name
   session:bind(uid)
   return { code = 200, uid = uid, name = name }

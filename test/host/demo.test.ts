@@ -1,18 +1,15 @@
 // The demo game that the project ships, as players meet it: one over TCP, one over WebSocket.
+
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import {
-  type HostProcess,
-  projectFolder,
-  startHostProcess,
-  stopAllHosts,
-} from '../support/host-process.ts'
+import { demoGame, removeDemoGames } from '../support/demo-game.ts'
+import { type HostProcess, startHostProcess, stopAllHosts } from '../support/host-process.ts'
 import { connectClient, type PomeloClient } from '../support/pomelo-client.ts'
 
 let host: HostProcess
 const open: PomeloClient[] = []
 
 beforeAll(async () => {
-  host = await startHostProcess({ root: projectFolder, args: ['--node', 'demo'] })
+  host = await startHostProcess({ root: demoGame(), args: ['--node', 'demo'] })
 })
 afterEach(async () => {
   for (const client of open) expect(client.violations).toEqual([])
@@ -21,6 +18,7 @@ afterEach(async () => {
 afterAll(async () => {
   const exit = await host.stop()
   await stopAllHosts()
+  removeDemoGames()
   expect(exit, exit.stderr).toMatchObject({ code: 0 })
   // Whatever the players did wrong, no service failed over it.
   expect(host.log.filter(({ level }) => level >= 50)).toEqual([])

@@ -1,16 +1,12 @@
 // How a host starts, refuses to start, and ends.
+
 import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest'
-import {
-  projectFolder,
-  runHostToEnd,
-  startHostProcess,
-  stopAllHosts,
-  testGame,
-} from '../support/host-process.ts'
+import { demoGame, removeDemoGames } from '../support/demo-game.ts'
+import { runHostToEnd, startHostProcess, stopAllHosts, testGame } from '../support/host-process.ts'
 import { connectClient } from '../support/pomelo-client.ts'
 
 let game: string
@@ -21,6 +17,7 @@ beforeEach(() => {
 })
 afterEach(async () => {
   await stopAllHosts()
+  removeDemoGames()
   rmSync(game, { recursive: true, force: true })
 })
 afterAll(stopAllHosts)
@@ -44,7 +41,7 @@ describe('starting', () => {
   })
 
   it('starts the demo game that the project ships', async () => {
-    const host = await startHostProcess({ root: projectFolder })
+    const host = await startHostProcess({ root: demoGame() })
     const client = await connectClient({ transport: 'tcp', port: host.tcpPort })
     const guest = (await client.request('login.handler.guest', { name: 'Mei' })) as { uid: string }
     expect(guest).toEqual({ code: 200, uid: expect.stringMatching(/^\d+$/), name: 'Mei' })

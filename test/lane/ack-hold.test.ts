@@ -172,7 +172,7 @@ describe('a refused write', () => {
     expect(deliver(message.broadcast, 1, 0).seen).toEqual([])
     expect(deliver(message.rpcRequest, 8, 0)).toMatchObject({
       seen: [],
-      failed: [[8, 507, expect.any(String)]],
+      failed: [[message.rpcResult, 8, 507, expect.any(String)]],
     })
     expect(deliver(message.rpcRequest, 0, 0)).toEqual({ seen: [], failed: [] })
     const [[, , , result]] = deliver(message.rpcResult, 8, 1, Buffer.alloc(9)).seen as [
