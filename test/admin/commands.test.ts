@@ -69,7 +69,7 @@ afterAll(async () => {
   await stopAllHosts()
   removeGameFolders()
   expect(exit, exit.stderr).toMatchObject({ code: 0 })
-}, 20_000)
+}, 60_000)
 
 async function ask(
   command: string,

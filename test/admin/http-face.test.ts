@@ -144,7 +144,7 @@ describe('finding the host', () => {
     const back = await runAdmin(['status', '--root', game.root, '--node', 'first', '--json'])
     expect(JSON.parse(back.stdout)).toMatchObject({ pid: again.pid })
     for (const each of [second, again]) await each.stop()
-  })
+  }, 120_000)
 })
 
 describe('two hosts of one name', () => {
@@ -157,5 +157,5 @@ describe('two hosts of one name', () => {
     const answer = await runAdmin(['status', '--socket', first.adminSocket])
     expect(answer).toMatchObject({ code: 0 })
     await first.stop()
-  })
+  }, 60_000)
 })
