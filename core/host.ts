@@ -6,6 +6,7 @@
 
 import { type AdminFaces, openAdminFaces } from './admin/admin-faces.ts'
 import { type Playground, startPlayground } from './admin/playground/playground-server.ts'
+import { rpcStatus } from './admin/rpc-status.ts'
 import { StatusGatherer } from './admin/status-gatherer.ts'
 import { must } from './base/assert.ts'
 import { systemClock } from './base/clock.ts'
@@ -235,6 +236,7 @@ async function start(
     routeName: (code) => dictionary.routeOf(code),
     timerState: timerService.state,
     coreTimers: () => timers.size,
+    rpc: () => rpcStatus(rpc.client, rpc.dispatcher, rpc.server),
   })
   timers.every(statusTickMs, () => status.tick())
   const admin = await openAdminFaces({

@@ -14,6 +14,7 @@ import { log } from './commands/log.ts'
 import { profile } from './commands/profile.ts'
 import { reload } from './commands/reload.ts'
 import { rollback } from './commands/rollback.ts'
+import { rpc } from './commands/rpc.ts'
 import { services } from './commands/services.ts'
 import { session } from './commands/session.ts'
 import { sessions } from './commands/sessions.ts'
@@ -35,6 +36,7 @@ export const commandTable: readonly Command[] = [
   kick,
   reload,
   rollback,
+  rpc,
   config,
   timers,
   log,

@@ -11,7 +11,14 @@ import type { Gate } from '../gate/gate.ts'
 import type { RouteNumbers } from '../gate/route-stats.ts'
 import type { LaneReport } from '../lane/lane-group.ts'
 import type { TimerState } from '../timer/timer-port.ts'
-import type { HostStatus, LaneStatus, LatencyStatus, RatesStatus, RouteStatus } from './status.ts'
+import type {
+  HostStatus,
+  LaneStatus,
+  LatencyStatus,
+  RatesStatus,
+  RouteStatus,
+  RpcStatus,
+} from './status.ts'
 
 const samplesKept = 61
 const ticksPerLogLine = 60
@@ -26,6 +33,7 @@ export interface StatusParts {
   readonly routeName: (code: number) => string | undefined
   readonly timerState: TimerState
   readonly coreTimers: () => number
+  readonly rpc: () => RpcStatus
 }
 
 /** Counters of one moment; rates are differences of two. */
@@ -119,6 +127,7 @@ export class StatusGatherer {
       rates: { second: this.#rates(2), minute: this.#rates(samplesKept) },
       latency: latencyOf(sumLatency(routes)),
       timers: { waiting: timerState.waiting, held: timerState.held, core: coreTimers() },
+      rpc: this.#parts.rpc(),
       lanes: this.#parts.lanes().map((lane) => this.#laneStatus(lane)),
       routes: routes
         .map((route) => this.#routeStatus(route))

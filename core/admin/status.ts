@@ -67,6 +67,59 @@ export interface RatesStatus {
   readonly accepted: number
 }
 
+/** One method of one service, as this node calls it or is asked for it. */
+export interface RpcMethodStatus {
+  readonly service: string
+  /** '' where methods are counted together. */
+  readonly method: string
+  readonly calls: number
+  readonly inFlight: number
+  /** Called: sent again. Served: answered from the table of keys. */
+  readonly repeated: number
+  /** Calls a second: of the last second, of the last minute. */
+  readonly perS: number
+  readonly perSOfMinute: number
+  /** By code. */
+  readonly errors: Readonly<Record<string, number>>
+  readonly latency: LatencyStatus
+}
+
+/** Another node, as this one calls it. */
+export interface RpcNodeStatus {
+  readonly node: string
+  readonly address: string
+  /** Of the connection: idle, connecting, open, pausing. */
+  readonly state: string
+  /** closed: it is called; open: it failed too often; half_open: one call may try. */
+  readonly circuit: string
+  readonly draining: boolean
+  readonly inFlight: number
+  /** Times that the connection was made, and that the circuit opened. */
+  readonly connects: number
+  readonly circuitOpened: number
+}
+
+export interface RpcStatus {
+  readonly draining: boolean
+  readonly connectionsIn: number
+  /** Connections that were ended for what they sent. */
+  readonly expelled: number
+  readonly inFlightIn: number
+  readonly inFlightOut: number
+  /** Requests that left, those among them that were sent again, and those that were not. */
+  readonly sent: number
+  readonly retries: number
+  readonly retriesRefused: number
+  /** Answers that came when nobody waited any more. */
+  readonly lateReplies: number
+  /** Answers kept for idempotency keys. */
+  readonly keys: { readonly kept: number; readonly bytes: number; readonly dropped: number }
+  readonly nodes: readonly RpcNodeStatus[]
+  /** What this node calls, and what it is asked for; the busiest first. */
+  readonly calls: readonly RpcMethodStatus[]
+  readonly served: readonly RpcMethodStatus[]
+}
+
 export interface HostStatus {
   readonly node: string
   readonly version: string
@@ -105,6 +158,7 @@ export interface HostStatus {
   readonly rates: { readonly second: RatesStatus; readonly minute: RatesStatus }
   readonly latency: LatencyStatus
   readonly timers: { readonly waiting: number; readonly held: number; readonly core: number }
+  readonly rpc: RpcStatus
   readonly lanes: readonly LaneStatus[]
   /** Those that were called, the busiest first. */
   readonly routes: readonly RouteStatus[]

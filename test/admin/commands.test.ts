@@ -439,6 +439,7 @@ describe('bad arguments', () => {
     ['rollback'],
     ['rollback', 'nosuch'],
     ['config', 'a', 'b'],
+    ['rpc', 'nosuch'],
     ['timers', '1'],
     ['log', '--set', 'loud'],
     ['log', '--count', '0'],

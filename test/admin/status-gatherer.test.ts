@@ -1,5 +1,6 @@
 // The status's arithmetic: rates over a second and a minute, busy shares, lanes that were replaced.
 import { beforeEach, describe, expect, it } from 'vitest'
+import type { RpcStatus } from '../../core/admin/status.ts'
 import { StatusGatherer } from '../../core/admin/status-gatherer.ts'
 import { ManualClock } from '../../core/base/clock.ts'
 import type { Log } from '../../core/base/log.ts'
@@ -64,6 +65,7 @@ beforeEach(() => {
     routeName: (code) => (code === 1 ? 'bag.handler.look' : undefined),
     timerState: { waiting: 9, held: 0 } as TimerState,
     coreTimers: () => 6,
+    rpc: () => ({}) as RpcStatus,
   })
 })
 

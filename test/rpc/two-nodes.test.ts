@@ -1,6 +1,10 @@
 // Lua calls Lua on another node: two hosts as their users start them.
 
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { RpcStatus } from '../../core/admin/status.ts'
+import { runAdmin } from '../support/admin-cli.ts'
 import { freePorts } from '../support/free-ports.ts'
 import { type HostProcess, startHostProcess, stopAllHosts } from '../support/host-process.ts'
 import { connectClient, type PomeloClient } from '../support/pomelo-client.ts'
@@ -101,6 +105,7 @@ return front
 describe.each(['v8', 'fengari'])('two nodes on %s', (engine) => {
   let a: HostProcess
   let client: PomeloClient
+  let rootA = ''
 
   beforeAll(async () => {
     const [portA, portB] = await freePorts(2)
@@ -119,7 +124,7 @@ describe.each(['v8', 'fengari'])('two nodes on %s', (engine) => {
   gate = { public_routes = { "front.*" } },
   log = { level = "debug", pretty = false },
 }\n`
-    const rootA = makeTempGame(
+    rootA = makeTempGame(
       { front },
       { 'config/routes.lua': routes, 'config/host.lua': host('a', portA) },
     )
@@ -224,5 +229,46 @@ describe.each(['v8', 'fengari'])('two nodes on %s', (engine) => {
     expect(wrong).toMatchObject({ code: 500 })
     const line = await a.waitLog(({ msg }) => msg.includes('rpc.with'), 'the mistake')
     expect(line.msg).toContain("there is no option 'timeout'")
+  })
+
+  it('the numbers of all that are in the status, by service and method', async () => {
+    await call('bag', 'fail')
+    const socket = a.adminSocket
+    const { stdout } = await runAdmin(['rpc', '--json', '--socket', socket])
+    const status = JSON.parse(stdout) as RpcStatus
+    expect(status.nodes.find(({ node }) => node === 'b')).toMatchObject({
+      state: 'open',
+      circuit: 'closed',
+      inFlight: 0,
+      connects: 1,
+    })
+    const of = (all: RpcStatus['calls'], service: string, method: string) =>
+      all.find((each) => each.service === service && each.method === method)
+    const echo = of(status.calls, 'bag', 'echo')
+    expect(echo?.calls).toBeGreaterThan(0)
+    expect([echo?.inFlight, echo?.latency.count]).toEqual([0, echo?.calls])
+    expect(echo?.latency.p99Us).toBeGreaterThan(0)
+    expect(of(status.calls, 'bag', 'bug')?.errors).toEqual({ 500: 2 })
+    expect(of(status.calls, 'bag', 'slow')?.errors).toEqual({ 504: 1 })
+    expect(of(status.served, 'front', 'answer')?.calls).toBeGreaterThan(0)
+    const text = (await runAdmin(['rpc', '--socket', socket])).stdout
+    expect(text).toMatch(/bag\.echo +\d+/)
+  })
+
+  it('routes are reloaded: what they no longer name cannot be called', async () => {
+    const file = join(rootA, 'config/routes.lua')
+    const before = readFileSync(file, 'utf8')
+    const reload = async (text: string) => {
+      writeFileSync(file, text)
+      return runAdmin(['reload', 'settings', '--socket', a.adminSocket])
+    }
+    expect((await reload(before.replace('services = { bag', 'services = { sack'))).code).toBe(0)
+    expect((await call('bag', 'where')).slice(0, 2)).toEqual([false, 404])
+    expect((await call('sack', 'where')).slice(0, 2)).toEqual([false, 404])
+    const bad = await reload(before.replace('{ "b" }', '{ "c" }'))
+    expect(bad.code).not.toBe(0)
+    expect(`${bad.stdout}${bad.stderr}`).toContain('config/routes.lua:6')
+    expect((await reload(before)).code).toBe(0)
+    expect(await call('bag', 'where')).toEqual([true, 'bag-node'])
   })
 })
