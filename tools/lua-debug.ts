@@ -3,6 +3,7 @@
 // Enough for scripts that print tracebacks, set metatables of basic types or (with --debug) look at
 // upvalues. Locals and hooks are not there: generated code keeps its variables in JavaScript.
 
+import { bytesToText } from '../core/lua/bytes.ts'
 import { ret0, ret2 } from '../core/lua/v8/answer.ts'
 import { closureInfo, type Upvalue } from '../core/lua/v8/debug-upvalues.ts'
 import type { V8Engine } from '../core/lua/v8/engine.ts'
@@ -10,7 +11,7 @@ import { throwError } from '../core/lua/v8/errors.ts'
 import { typeOf } from '../core/lua/v8/metatable.ts'
 import { vm } from '../core/lua/v8/state.ts'
 import { Table } from '../core/lua/v8/table.ts'
-import { luaFrames, traceback } from '../core/lua/v8/traceback.ts'
+import { chunks, luaFrames, traceback } from '../core/lua/v8/traceback.ts'
 import type { LuaFn, Ret, Value } from '../core/lua/v8/value.ts'
 
 function setMetatable(value: Value, meta: Value): Ret {
@@ -26,13 +27,18 @@ function getMetatable(value: Value): Ret {
   return typeof value === 'string' ? vm.realm.stringMeta : vm.realm.typeMeta.get(typeOf(value))
 }
 
+/** The chunk's name as `load` got it. */
+function givenName(chunk: string): string {
+  return chunks.get(bytesToText(chunk))?.given ?? `@${chunk}`
+}
+
 function getInfo(level: Value): Ret {
   const info = new Table()
   if (typeof level === 'function') {
     const closure = closureInfo(level)
     info.setField('what', closure === undefined ? 'C' : closure.line === 0 ? 'main' : 'Lua')
     info.setField('func', level)
-    info.setField('source', closure === undefined ? '=[C]' : `@${closure.chunk}`)
+    info.setField('source', closure === undefined ? '=[C]' : givenName(closure.chunk))
     info.setField('short_src', closure?.chunk ?? '[C]')
     info.setField('linedefined', closure?.line ?? -1)
     return info
@@ -41,7 +47,7 @@ function getInfo(level: Value): Ret {
   if (frame === undefined) return undefined
   info.setField('currentline', frame.line)
   info.setField('short_src', frame.chunk)
-  info.setField('source', `@${frame.chunk}`)
+  info.setField('source', givenName(frame.chunk))
   info.setField('name', frame.name)
   info.setField('what', frame.line === 0 ? 'C' : frame.name === 'main' ? 'main' : 'Lua')
   return info

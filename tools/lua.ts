@@ -2,7 +2,8 @@
 //
 //   -e STAT            runs a statement; may be repeated      --engine v8|fengari   (default v8)
 //   --backend B        capture (default) or generator: v8     --dump-js             prints what v8 runs
-//   --debug            debug.getupvalue and its kind work: slow, with v8
+//   --debug            debug.getupvalue and its kind work: slow, with v8; the default for a script
+//                      whose text names one of them
 //   -                  runs standard input
 //
 // Has io, os.exit, os.getenv and a part of debug, which services do not have. Messages go to standard
@@ -25,7 +26,8 @@ const usage = `usage: npm run -s lua -- [options] [script [args]]
   -e STAT              run a Lua statement
   --engine v8|fengari  the engine (default v8)
   --backend NAME       capture (default) or generator, with v8
-  --debug              make debug.getupvalue and its kind work (slow), with v8
+  --debug              make debug.getupvalue and its kind work (slow), with v8; the default
+                       for a script that names one of them
   --dump-js            print the JavaScript that v8 runs
   -                    run standard input
 `
@@ -41,6 +43,9 @@ interface Invocation {
 }
 
 class UsageError extends Error {}
+
+/** A script that names one of these runs with --debug. */
+const upvalueFunctions = /\bdebug\s*\.\s*(?:[gs]etupvalue|upvalueid|upvaluejoin)\b/
 
 function parseArguments(argv: readonly string[]): Invocation {
   const invocation: Invocation = {
@@ -127,6 +132,9 @@ async function main(argv: readonly string[]): Promise<number> {
   const output = new OutputBuffer()
   try {
     const invocation = parseArguments(argv)
+    const { script } = invocation
+    const source = script === undefined ? undefined : readFileSync(script === '-' ? 0 : script)
+    invocation.debug ||= upvalueFunctions.test(source?.toString('latin1') ?? '')
     const engine = await makeEngine(invocation, output)
     openIo(engine, output)
     openPackage(engine)
@@ -134,16 +142,10 @@ async function main(argv: readonly string[]): Promise<number> {
     for (const statement of invocation.statements) {
       runChunk(engine, Buffer.from(statement), '(command line)', [])
     }
-    if (invocation.script !== undefined) {
-      const fromInput = invocation.script === '-'
-      const source = readFileSync(fromInput ? 0 : invocation.script)
-      const name = fromInput ? 'stdin' : invocation.script
-      runChunk(
-        engine,
-        source,
-        name,
-        invocation.args.map((a) => Buffer.from(a).toString('latin1')),
-      )
+    if (script !== undefined && source !== undefined) {
+      const name = script === '-' ? 'stdin' : script
+      const args = invocation.args.map((a) => Buffer.from(a).toString('latin1'))
+      runChunk(engine, source, name, args)
     }
     output.flush()
     return 0

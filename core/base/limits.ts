@@ -8,12 +8,14 @@ export const limits = {
   jsonDepthMax: 64,
   /** Longest string that a Lua library call may build. */
   luaStringBytesMax: 16 * 1024 * 1024,
+  /** The same for the stand-alone interpreter. */
+  luaToolStringBytesMax: 256 * 1024 * 1024,
   /** Channels that one session may be in. */
   channelsPerSessionMax: 64,
   /** One encoded list of Lua values: a call's arguments or results, a session's data. */
   valueBytesMax: 1024 * 1024,
-  /** The same for the stand-alone interpreter. */
-  luaToolStringBytesMax: 256 * 1024 * 1024,
+  /** Items of one table's sequence: 512 MiB of them, more than a lane's memory. A power of two. */
+  luaArrayItemsMax: 2 ** 26,
   /** Loop turns and calls that a config file may take. */
   configStepsMax: 10_000_000,
   /** Timers that may wait at once in the whole process. */

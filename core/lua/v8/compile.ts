@@ -37,13 +37,15 @@ export type ChunkMaker = (env: Value) => LuaFn
 
 /**
  * Compiles a chunk.
- * @param source byte string @param name as messages show it @throws SyntaxFailure
+ * @param source byte string @param name as messages show it @param given as `load` got it
+ * @throws SyntaxFailure
  */
 export function compileChunk(
   realm: Realm,
   source: string,
   name: string,
   options: CompileOptions,
+  given = `@${name}`,
 ): ChunkMaker {
   const chunk = parseChunk(source, name)
   chunk.env.js = '_ENV'
@@ -57,7 +59,7 @@ export function compileChunk(
   const functionText = lowering.functionText(chunk.main, undefined)
   const mainText = debugUpvalues ? debugClosure(functionText, [chunk.env], name, 0) : functionText
   const scriptName = bytesToText(name)
-  chunks.set(scriptName, { name, source })
+  chunks.set(scriptName, { name, given, source })
   const codes: FunctionCode[] = []
   const chunkScope: Record<string, unknown> = {
     ...runtime,

@@ -39,6 +39,7 @@ import { type JsonMarks, JsonProblem, readJson, writeJson } from './json.ts'
 import { SyntaxFailure } from './lexer.ts'
 import { closeCoroutine } from './lib/coroutine-lib.ts'
 import { freezeTable, installLibrary } from './lib/install.ts'
+import type { Compile } from './lib/load.ts'
 import { toText } from './lib/tostring.ts'
 import { typeOf } from './metatable.ts'
 import { type Realm, vm } from './state.ts'
@@ -97,7 +98,7 @@ export class V8Engine implements LuaEngine {
     this.jsonNull = this.marks.nullTable as unknown as LuaTable
     this.jsonArray = this.marks.arrayMeta as unknown as LuaTable
     this.enter(() => {
-      const compile = (source: string, name: string, env: Value) => this.compile(source, name, env)
+      const compile: Compile = (...chunk) => this.compile(...chunk)
       installLibrary(this.realm, { compile, readOnly: options.writableLibrary !== true })
       return undefined
     })
@@ -166,9 +167,9 @@ export class V8Engine implements LuaEngine {
   }
 
   /** For `load` of Lua code. */
-  private compile(source: string, name: string, env: Value): LuaFn {
+  private compile(source: string, name: string, env: Value, given: string): LuaFn {
     try {
-      return compileChunk(this.realm, source, name, this.compiling)(env)
+      return compileChunk(this.realm, source, name, this.compiling, given)(env)
     } catch (thrown) {
       if (thrown instanceof SyntaxFailure) throw new LuaThrow(thrown.message, '', false)
       throw thrown

@@ -222,7 +222,7 @@ export class StatementLowering {
     // Objects and keys of all targets come before the values, as in PUC.
     const places = targets.map((t) =>
       t.kind === 'index'
-        ? { object: this.e.stable(t.object), key: this.e.stable(t.key) }
+        ? { object: this.held(t.object, targets), key: this.held(t.key, targets) }
         : undefined,
     )
     const texts = this.pinned(this.values(values, targets.length), targets.length)
@@ -236,14 +236,28 @@ export class StatementLowering {
     }
   }
 
+  /** An object or key of a target, copied when another target is that very local. */
+  private held(e: Expression, targets: readonly Expression[]): Atom {
+    const atom = this.e.stable(e)
+    const inner = e.kind === 'paren' ? e.inner : e
+    const isTarget = targets.some(
+      (t) => t.kind === 'local' && inner.kind === 'local' && t.local === inner.local,
+    )
+    return isTarget ? { ...atom, text: this.copied(atom.text) } : atom
+  }
+
+  private copied(text: string): string {
+    const name = this.f.tempName(this.f.temp())
+    this.f.define(this.f.tempHeight - 1)
+    this.f.js(`${name} = ${text}`)
+    return name
+  }
+
   /** Copies values that are plain locals: an earlier target of the same statement may be one. */
   private pinned(texts: string[], count: number): string[] {
     return texts.slice(0, count).map((text) => {
       if (!/^[A-Za-z_]/.test(text) || text === 'undefined') return text
-      const name = this.f.tempName(this.f.temp())
-      this.f.define(this.f.tempHeight - 1)
-      this.f.js(`${name} = ${text}`)
-      return name
+      return this.copied(text)
     })
   }
 

@@ -15,6 +15,7 @@
 // Keys are normal: a float with an integer's value is that integer (`normalKey`). A key that is nil
 // or NaN is the caller's error. Setting nil while iterating is safe; `next` costs O(1).
 
+import { limits } from '../../base/limits.ts'
 import { LuaFloat } from '../engine.ts'
 import { type Field, fieldOf, type Rec } from './field.ts'
 import { HashPart } from './hash-part.ts'
@@ -209,9 +210,13 @@ export class Table {
   append(value: Value): void {
     const arr = this.arr === noArr ? this.startArr() : this.arr
     const length = arr.length
-    if (length >= 64 && (length & (length - 1)) === 0 && this.thinOut()) {
-      this.setNumber(length + 1, value)
-      return
+    if (length >= 64 && (length & (length - 1)) === 0) {
+      // V8 ends the whole process when an array would grow beyond what it can hold.
+      if (length >= limits.luaArrayItemsMax) throw new RangeError('Invalid array length')
+      if (this.thinOut()) {
+        this.setNumber(length + 1, value)
+        return
+      }
     }
     arr.push(value)
     if (this.map !== undefined && this.map.live > 0) this.pullFromMap(this.map)

@@ -12,6 +12,8 @@ import { vm } from './state.ts'
 /** A loaded chunk: its name as messages show it (bytes), and its source. */
 export interface ChunkSource {
   readonly name: string
+  /** As it was given to `load`: with `@` or `=`, or source text. */
+  readonly given: string
   readonly source: string
 }
 

@@ -12,10 +12,10 @@ import { checkString } from './args.ts'
 import { checkSize, fail } from './failure.ts'
 
 /**
- * Compiles a byte string. `name` is as messages show it; `env` is the chunk's _ENV.
+ * Compiles a byte string. `name` is as messages show it, `given` as Lua gave it; `env` is its _ENV.
  * @throws LuaThrow with the message of a syntax error
  */
-export type Compile = (source: string, name: string, env: Value) => LuaFn
+export type Compile = (source: string, name: string, env: Value, given: string) => LuaFn
 
 const nameBytesMax = 60
 
@@ -62,7 +62,7 @@ export function loadFunction(compile: Compile): LuaFn {
       if (!mode.includes('t')) {
         return ret2(undefined, `attempt to load a text chunk (mode is '${mode}')`)
       }
-      return compile(source, displayName(name), env)
+      return compile(source, displayName(name), env, name)
     } catch (thrown) {
       if (thrown instanceof LuaThrow) return ret2(undefined, thrown.value)
       throw thrown
