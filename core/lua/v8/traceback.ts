@@ -26,6 +26,9 @@ const boundaryNames = new Map([
   ['luaXpcall', 'xpcall'],
 ])
 
+/** Functions of the runtime that call a closing method: what stands right above them is one. */
+const closers = new Set(['closeDown', 'closeAfterError'])
+
 const framesMax = 200
 const framesNear = 6
 
@@ -73,6 +76,10 @@ function framesOf(sites: readonly NodeJS.CallSite[]): LuaFramePlace[] {
     else {
       const boundary = boundaryNames.get(name)
       if (boundary !== undefined) frames.push({ chunk: '', line: 0, name: boundary })
+      const inner = frames.at(-1)
+      if (closers.has(name) && inner?.name === 'anonymous') {
+        frames[frames.length - 1] = { ...inner, name: '__close' }
+      }
     }
   }
   return frames
@@ -100,10 +107,15 @@ export function traceback(level: number): string {
   const lines = ['stack traceback:']
   for (const frame of luaFrames().slice(level - 1)) {
     if (frame.line === 0) continue
-    const what = frame.name === 'main' ? 'in main chunk' : `in function '${frame.name}'`
-    lines.push(`\t${frame.chunk}:${frame.line}: ${what}`)
+    lines.push(`\t${frame.chunk}:${frame.line}: in ${described(frame.name)}`)
   }
   return lines.join('\n')
+}
+
+function described(name: string): string {
+  if (name === 'main') return 'main chunk'
+  const metamethod = /^__([a-z]+)$/.exec(name)
+  return metamethod === null ? `function '${name}'` : `metamethod '${metamethod[1]}'`
 }
 
 /**
