@@ -266,7 +266,13 @@ class IoLibrary {
 
   private openOs(): void {
     const { engine } = this
-    const os = engine.rawGet(engine.globals, 'os') as LuaTable
+    // A table of our own: the library's is read-only on one of the engines.
+    const os = engine.newTable()
+    engine.forEach(engine.rawGet(engine.globals, 'os') as LuaTable, (key, value) => {
+      engine.rawSet(os, key, value)
+      return undefined
+    })
+    engine.rawSet(engine.globals, 'os', os)
     const define = (name: string, fn: (...args: LuaValue[]) => LuaValue | LuaMulti) =>
       engine.rawSet(os, name, engine.hostFunction(name, fn))
     define('exit', (code) => {

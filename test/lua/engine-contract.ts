@@ -243,6 +243,12 @@ export function describeEngine(name: string, factory: (options: EngineOptions) =
       expect(failureOf(() => compile(shared, 'x =', path)).message).toContain(`${path}:1:`)
     })
 
+    it('skips a first line for the shell, and counts it', () => {
+      expect(run('#!/usr/bin/env lua\nreturn 1')).toEqual([1])
+      expect(run('#')).toEqual([])
+      expect(errorOf('# x\nerror("here")').message).toBe('lua/t.lua:2: here')
+    })
+
     it('refuses bytecode, from the host and from load', () => {
       expect(() => shared.load(Buffer.from('\x1bLua'), 'x')).toThrow(LuaError)
       expect(run('return load("\\27Lua", "x", "b")')[0]).toBeUndefined()

@@ -140,7 +140,10 @@ class FengariEngine implements LuaEngine {
     const L = this.#machine.current
     lua.lua_checkstack(L, 20)
     const bom = source[0] === 0xef && source[1] === 0xbb && source[2] === 0xbf
-    const text = bom ? source.subarray(3) : source
+    // A first line that begins with # is for the shell; its newline stays, for the line numbers.
+    const start = bom ? 3 : 0
+    const newline = source[start] === 0x23 ? source.indexOf(0x0a, start) : start
+    const text = source.subarray(newline < 0 ? source.length : newline)
     if (text[0] === 0x1b) {
       const message = `${chunkName}: attempt to load a binary chunk`
       throw new LuaError(message, textToBytes(message), '')
