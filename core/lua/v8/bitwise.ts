@@ -59,7 +59,9 @@ export function shr(a: Value, b: Value, site = 0): Ret {
 
 export function bnot(a: Value, site = 0): Ret {
   const x = toIntegerCoerced(a)
-  if (x !== undefined) return typeof x === 'number' ? -1 - x : makeInteger(~x)
+  // ~(2^53-1) is the one safe integer whose complement is not safe.
+  if (typeof x === 'number' && x !== Number.MAX_SAFE_INTEGER) return -1 - x
+  if (x !== undefined) return makeInteger(~BigInt(x))
   const r = binaryMetamethod('__bnot', a, a)
   return r === MULTI ? throwBitwiseError(a, a, site) : r
 }
