@@ -122,6 +122,34 @@ export interface EngineOptions {
   readonly stepsMax?: number
 }
 
+/**
+ * Modules whose functions are replaced one by one while they run: each closure that exists anywhere,
+ * copied or kept in a table or timer, runs the new code with its own upvalues. A function is known by
+ * its path: the names around it and its own. Module-level locals keep their values (docs/LUA.md).
+ */
+export interface LuaModules {
+  /** As `LuaEngine.load`; its functions can be replaced. Loading a name again begins it anew. */
+  load(source: Uint8Array, chunkName: string): LuaFunction
+  /** Is a module of this name loaded, so that it can be patched? */
+  has(chunkName: string): boolean
+  /**
+   * Compiles a new text of a module that `load` has loaded and that has run.
+   * @throws LuaError for a syntax error; nothing has changed
+   */
+  patch(source: Uint8Array, chunkName: string): LuaPatch
+}
+
+export interface LuaPatch {
+  /**
+   * Makes the new text hold, from the next call of each function on; what waits finishes the old code.
+   * Module-level statements that are new may run Lua code.
+   * @returns what undoes it all @throws LuaError, LuaKilled; nothing has changed then
+   */
+  apply(): () => void
+  /** What the module's file returned, for `require`; data keeps its table and has new contents. */
+  readonly value: LuaValue
+}
+
 export interface LuaEngine {
   readonly name: 'fengari' | 'v8'
   /** `_G`. The host fills it before services load, then calls `sealGlobals`. */
@@ -133,6 +161,9 @@ export interface LuaEngine {
    * @throws LuaError for a syntax error: `lua/services/bag.lua:12: unexpected symbol near 'x'`
    */
   load(source: Uint8Array, chunkName: string): LuaFunction
+
+  /** Reload by function identity; an engine without it reloads whole modules. */
+  readonly modules?: LuaModules
 
   /**
    * Calls a function to its end; a yield inside is a Lua error.

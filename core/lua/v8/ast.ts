@@ -122,6 +122,25 @@ export type Statement =
   | { kind: 'break'; line: number }
   | { kind: 'goto'; label: Label; line: number }
   | { kind: 'label'; label: Label; line: number }
+  // Only in modules that can be reloaded (module-shape.ts).
+  | {
+      kind: 'keep'
+      local: Local
+      key: string
+      /** A table constructor with which the old table is filled anew. */
+      refill: Expression | undefined
+      isDeclared: boolean
+      line: number
+    }
+  | {
+      kind: 'define'
+      target: Extract<Expression, { kind: 'index' }>
+      value: Expression
+      path: string
+      /** The text is a new one: what is there may be kept. */
+      isNew: boolean
+      line: number
+    }
 
 export interface IfArm {
   readonly condition: Expression

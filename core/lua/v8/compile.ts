@@ -8,19 +8,29 @@
 import { Script } from 'node:vm'
 import { isInspected } from '../../base/inspected.ts'
 import { bytesToText } from '../bytes.ts'
+import type { FunctionNode } from './ast.ts'
 import { stop } from './budget.ts'
 import { emitTwin } from './emit-flat.ts'
-import type { Backend } from './ir.ts'
-import { alignLines, type FunctionIr } from './ir.ts'
-import { ChunkContext } from './lower.ts'
+import { alignLines, type Backend } from './ir.ts'
+import { ChunkContext, isCell } from './lower.ts'
 import { debugClosure } from './lower-expression.ts'
 import { ChunkLowering } from './lower-function.ts'
 import { FunctionCode, parkFunction, type Twin } from './lua-frame.ts'
+import type { ClosureMaker, CompiledModule, PatchPoint } from './module.ts'
+import { runsWhole } from './module.ts'
+import {
+  type ModuleShape,
+  markDefinitions,
+  moduleLocals,
+  planPatch,
+  setPaths,
+  shapeOfModule,
+} from './module-shape.ts'
 import { parseChunk } from './parser.ts'
 import { runtime } from './runtime.ts'
 import { sourceMapComment } from './source-map.ts'
 import type { Realm } from './state.ts'
-import { chunks } from './traceback.ts'
+import { type ChunkSource, chunks } from './traceback.ts'
 import type { LuaFn, Value } from './value.ts'
 
 export interface CompileOptions {
@@ -29,8 +39,6 @@ export interface CompileOptions {
   /** Is told each script as it is made: for `--dump-js`. */
   readonly dump?: ((name: string, text: string) => void) | undefined
 }
-
-const runtimeNames = Object.keys(runtime).join(', ')
 
 /** A compiled chunk: makes its main function over an environment. */
 export type ChunkMaker = (env: Value) => LuaFn
@@ -55,36 +63,96 @@ export function compileChunk(
   }
   const context = new ChunkContext(name, Number.isFinite(realm.stepsMax), debugUpvalues)
   const lowering = new ChunkLowering(context, options.backend)
-  const cell = chunk.env.captured && chunk.env.assigned
   const functionText = lowering.functionText(chunk.main, undefined)
   const mainText = debugUpvalues ? debugClosure(functionText, [chunk.env], name, 0) : functionText
-  const scriptName = bytesToText(name)
-  chunks.set(scriptName, { name, given, source })
-  const codes: FunctionCode[] = []
-  const chunkScope: Record<string, unknown> = {
-    ...runtime,
-    $I: realm.interrupt,
-    $stop: stop,
-    $T: codes,
+  const scripts = new ChunkScripts(realm, { name, given, source }, lowering, options)
+  const maker = scripts.build(`(_ENV) => ${mainText}`) as ChunkMaker
+  return isCell(chunk.env) ? (env) => maker({ v: env } as unknown as Value) : maker
+}
+
+/**
+ * Compiles a module whose functions can be replaced (module.ts).
+ * @param old what runs now: the text then does what a reload asks for @throws SyntaxFailure
+ */
+export function compileModule(
+  realm: Realm,
+  source: string,
+  name: string,
+  options: CompileOptions,
+  old: ModuleShape | undefined,
+): CompiledModule {
+  const chunk = parseChunk(source, name)
+  chunk.env.js = '_ENV'
+  setPaths(chunk.functions)
+  const keys = moduleLocals(chunk)
+  const shape = shapeOfModule(chunk, keys)
+  if (old !== undefined && !runsWhole(shape, old)) planPatch(chunk, keys, shape, old)
+  else markDefinitions(chunk)
+  const context = new ChunkContext(name, Number.isFinite(realm.stepsMax), false)
+  context.moduleLocals = keys
+  const lowering = new ChunkLowering(context, options.backend)
+  const mainText = lowering.functionText(chunk.main, undefined)
+  lowering.lowerTheRest(chunk.functions)
+  const file = { name, given: `@${name}`, source }
+  const scripts = new ChunkScripts(realm, file, lowering, options)
+  const points: PatchPoint[] = chunk.functions.map(() => ({ r: null }))
+  scripts.scope.$P = points
+  const maker = scripts.build(`(_ENV, $m) => ${mainText}`) as (env: Value, m: unknown) => LuaFn
+  const makers: ClosureMaker[] = []
+  return {
+    shape,
+    points,
+    make: (env, hooks) => maker(isCell(chunk.env) ? ({ v: env } as unknown as Value) : env, hooks),
+    closureMaker: (index) => {
+      makers[index] ??= scripts.build(
+        lowering.closureText(chunk.functions[index] as FunctionNode),
+      ) as ClosureMaker
+      return makers[index]
+    },
   }
-  const build = (text: string, irs: readonly FunctionIr[]): unknown => {
-    const parks = [...new Set(irs.map((ir) => ir.saved.length))]
-    for (const slots of parks) chunkScope[`$park${slots}`] = parkFunction(slots)
-    const names = [runtimeNames, '$I', '$stop', '$T', ...parks.map((n) => `$park${n}`)].join(', ')
-    const constants =
-      context.constants.length === 0 ? '' : `const ${context.constants.join(', ')}; `
-    const head = `(function ($c) { "use strict"; const { ${names} } = $c; ${constants}return (`
+}
+
+/** The scripts of one chunk, and what they see. */
+class ChunkScripts {
+  readonly scope: Record<string, unknown>
+  private readonly file: ChunkSource
+  private readonly lowering: ChunkLowering
+  private readonly options: CompileOptions
+  /** How many variables the functions park. */
+  private readonly parked: ReadonlySet<number>
+
+  constructor(realm: Realm, file: ChunkSource, lowering: ChunkLowering, options: CompileOptions) {
+    this.file = file
+    this.lowering = lowering
+    this.options = options
+    const { name } = file
+    chunks.set(bytesToText(name), file)
+    this.parked = new Set(lowering.irs.map((ir) => ir.saved.length))
+    const codes: FunctionCode[] = []
+    this.scope = { ...runtime, $I: realm.interrupt, $stop: stop, $T: codes }
+    lowering.irs.forEach((ir, i) => {
+      const compileTwin = () => this.build(emitTwin(ir, i)) as Twin
+      codes[i] = new FunctionCode(ir.name, name, ir.siteLines, compileTwin)
+    })
+  }
+
+  /** The value of an expression that stands in a script of its own, on the lines of the source. */
+  build(text: string): unknown {
+    const names = new Set<string>()
+    const constants = this.lowering.context.constantsIn(text)
+    for (const used of `${constants} ${text}`.match(/\$[A-Za-z]\w*/g) ?? []) {
+      const slots = Number(/^\$park(\d+)$/.exec(used)?.[1])
+      if (this.parked.has(slots)) this.scope[used] = parkFunction(slots)
+      if (Object.hasOwn(this.scope, used)) names.add(used)
+    }
+    const declared = constants === '' ? '' : `const ${constants}; `
+    const list = [...names].join(', ')
+    const head = `(function ($c) { "use strict"; const { ${list} } = $c; ${declared}return (`
     const whole = alignLines(`${head}${text}) })`)
-    options.dump?.(name, whole)
-    const map = isInspected() ? sourceMapComment(scriptName, source) : ''
+    this.options.dump?.(this.file.name, whole)
+    const scriptName = bytesToText(this.file.name)
+    const map = isInspected() ? sourceMapComment(scriptName, this.file.source) : ''
     const script = new Script(whole + map, { filename: scriptName })
-    return (script.runInThisContext() as (scope: unknown) => unknown)(chunkScope)
+    return (script.runInThisContext() as (scope: unknown) => unknown)(this.scope)
   }
-  lowering.irs.forEach((ir, i) => {
-    // A twin creates closures, whose text holds every nested function: it may need any of the parks.
-    const compileTwin = () => build(emitTwin(ir, i), lowering.irs) as Twin
-    codes[i] = new FunctionCode(ir.name, name, ir.siteLines, compileTwin)
-  })
-  const maker = build(`(_ENV) => ${mainText}`, lowering.irs) as ChunkMaker
-  return cell ? (env) => maker({ v: env } as unknown as Value) : maker
 }

@@ -27,7 +27,7 @@ import {
   type Resumed,
   resumed,
 } from '../engine.ts'
-import { regs, results, retArray, toArray } from './answer.ts'
+import { first, regs, results, retArray, toArray } from './answer.ts'
 import { callSyncArray } from './call.ts'
 import { closeAfterError } from './close.ts'
 import { type CompileOptions, compileChunk } from './compile.ts'
@@ -42,6 +42,7 @@ import { freezeTable, installLibrary } from './lib/install.ts'
 import type { Compile } from './lib/load.ts'
 import { toText } from './lib/tostring.ts'
 import { typeOf } from './metatable.ts'
+import { Modules } from './modules.ts'
 import { type Realm, vm } from './state.ts'
 import { found, Table, Userdata } from './table.ts'
 import { caught } from './thrown.ts'
@@ -68,6 +69,7 @@ export function createV8Engine(options: V8EngineOptions): V8Engine {
 export class V8Engine implements LuaEngine {
   readonly name = 'v8'
   readonly globals: LuaTable
+  readonly modules: Modules
   readonly jsonNull: LuaTable
   readonly jsonArray: LuaTable
   readonly results: LuaValue[] = []
@@ -94,6 +96,14 @@ export class V8Engine implements LuaEngine {
       dump: options.dump,
     }
     this.globals = this.realm.globals as unknown as LuaTable
+    this.modules = new Modules({
+      realm: this.realm,
+      options: this.compiling,
+      enter: (work) => this.enter(work),
+      read: readSource,
+      callMain: (main) => first(callSyncArray(main, [])),
+      outgoing,
+    })
     this.marks = jsonMarks()
     this.jsonNull = this.marks.nullTable as unknown as LuaTable
     this.jsonArray = this.marks.arrayMeta as unknown as LuaTable
@@ -151,18 +161,10 @@ export class V8Engine implements LuaEngine {
   }
 
   load(source: Uint8Array, chunkName: string): LuaFunction {
-    const bom = source[0] === 0xef && source[1] === 0xbb && source[2] === 0xbf
-    // A first line that begins with # is for the shell.
-    const text = Buffer.from(bom ? source.subarray(3) : source)
-      .toString('latin1')
-      .replace(/^#[^\n]*/, '')
-    if (text.charCodeAt(0) === 27) {
-      throw new LuaError(`${chunkName}: attempt to load a binary chunk`, undefined, '')
-    }
-    const name = textToBytes(chunkName)
+    const read = readSource(source, chunkName)
     return this.enter(() => {
-      const main = compileChunk(this.realm, text, name, this.compiling)(this.realm.globals)
-      return outgoing(main) as LuaFunction
+      const maker = compileChunk(this.realm, read.source, read.name, this.compiling)
+      return outgoing(maker(this.realm.globals)) as LuaFunction
     })
   }
 
@@ -329,6 +331,19 @@ export class V8Engine implements LuaEngine {
   memoryBytes(): number {
     return getHeapStatistics().used_heap_size
   }
+}
+
+/** A file's bytes and name as the compiler takes them. @throws LuaError for bytecode */
+function readSource(bytes: Uint8Array, chunkName: string): { source: string; name: string } {
+  const bom = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
+  // A first line that begins with # is for the shell.
+  const source = Buffer.from(bom ? bytes.subarray(3) : bytes)
+    .toString('latin1')
+    .replace(/^#[^\n]*/, '')
+  if (source.charCodeAt(0) === 27) {
+    throw new LuaError(`${chunkName}: attempt to load a binary chunk`, undefined, '')
+  }
+  return { source, name: textToBytes(chunkName) }
 }
 
 function asTable(table: LuaTable): Table {

@@ -28,6 +28,24 @@ export class ChunkLowering {
     return emitFunction(ir, node.index, this.backend)
   }
 
+  /** Lowers functions whose place in the text is not run; `closureText` makes them reachable. */
+  lowerTheRest(functions: readonly FunctionNode[]): void {
+    for (const node of functions) {
+      if (this.irs[node.index] !== undefined) continue
+      for (const upvalue of node.upvalues) {
+        if (upvalue.js === '') upvalue.js = `${upvalue.name}$u${node.index}`
+      }
+      this.functionText(node, undefined)
+    }
+  }
+
+  /** The text of a maker of this function's closures: it takes the upvalues, in their order. */
+  closureText(node: FunctionNode): string {
+    const upvalues = [...node.upvalues].map((local) => local.js).join(', ')
+    const text = emitFunction(this.irs[node.index] as FunctionIr, node.index, this.backend)
+    return `(${upvalues}) => ${text}`
+  }
+
   private lower(node: FunctionNode, ownName: string | undefined): FunctionIr {
     const f = new FunctionLowering(this.context, node)
     const statements = new StatementLowering(f, (_, inner, name) => this.functionText(inner, name))
@@ -38,6 +56,10 @@ export class ChunkLowering {
       local.js = f.names.fresh(local.name)
       f.saved.add(local.js)
       parameters.push(local.js)
+    }
+    const isModule = this.context.moduleLocals !== undefined
+    if (isModule && node.index > 0) entry.push(this.redirect(node, name, parameters))
+    for (const local of node.parameters) {
       if (isCell(local)) entry.push(`${local.js} = { v: ${local.js} }`)
     }
     if (node.isVararg) f.saved.add('$va')
@@ -50,6 +72,7 @@ export class ChunkLowering {
     }
     entry.push(f.budgetCheck)
     statements.block(node.body, node.endLine)
+    if (isModule && node.index === 0) entry.unshift(this.localReaders())
     return {
       name,
       parameters,
@@ -65,5 +88,23 @@ export class ChunkLowering {
       endLine: node.endLine,
       entry: entry.join('; '),
     }
+  }
+
+  /** How a function leaves for the one that has replaced it. */
+  private redirect(node: FunctionNode, name: string, parameters: readonly string[]): string {
+    const point = this.context.constant(`$P[${node.index}]`)
+    const self = parameters.includes(name) ? 'undefined' : name
+    const upvalues = [...node.upvalues].map((local) => local.js).join(', ')
+    const args = [...parameters, ...(node.isVararg ? ['...$va'] : [])].join(', ')
+    return `if (${point}.r !== null) return ${point}.r(${self}, [${upvalues}])(${args})`
+  }
+
+  /** The main function of a module tells how its locals are read. */
+  private localReaders(): string {
+    const readers: string[] = []
+    for (const [local, key] of this.context.moduleLocals ?? []) {
+      if (local.js !== '') readers.push(`${JSON.stringify(key)}: () => ${local.js}`)
+    }
+    return `$m.locals({ ${readers.join(', ')} })`
   }
 }

@@ -153,7 +153,40 @@ export class StatementLowering {
         break
       case 'label':
         break
+      case 'keep':
+        this.keep(s)
+        break
+      case 'define':
+        this.define(s)
+        break
     }
+  }
+
+  /** A module-level local has the value that it had before the reload. */
+  private keep(s: Extract<Statement, { kind: 'keep' }>): void {
+    const f = this.f
+    const { local } = s
+    const key = JSON.stringify(s.key)
+    const fresh = s.refill === undefined ? undefined : this.e.operand(s.refill).text
+    if (!s.isDeclared) f.declareLocal(local)
+    if (isCell(local)) f.js(`${local.js} = $m.cell(${key})`)
+    else
+      f.js(
+        `${local.js} = ${fresh === undefined ? `$m.value(${key})` : `$m.refill(${key}, ${fresh})`}`,
+      )
+  }
+
+  private define(s: Extract<Statement, { kind: 'define' }>): void {
+    const { target, value, line } = s
+    const [object, key, atom] = this.e.operands([target.object, target.key, value]) as [
+      Atom,
+      Atom,
+      Atom,
+    ]
+    if (!s.isNew) this.store(target, object, key, atom, line)
+    const what = s.isNew ? 'define' : 'defined'
+    const place = `${object.text}, ${key.text}, ${atom.text}, ${JSON.stringify(s.path)}`
+    this.f.js(`$m.${what}(${place})`)
   }
 
   private initLocal(local: Local, text: string): void {

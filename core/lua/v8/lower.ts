@@ -23,11 +23,13 @@ import type { Value } from './value.ts'
 export class ChunkContext {
   readonly chunkName: string
   /** Chunk constants that have no JavaScript literal: integral floats, constructors of tables. */
-  readonly constants: string[] = []
+  private readonly constants: string[] = []
   private readonly constantNames = new Map<string, string>()
   readonly countSteps: boolean
   /** Closures register their upvalues for the debug library (debug-upvalues.ts). */
   readonly debugUpvalues: boolean
+  /** The module-level locals of a module that can be reloaded (module.ts), by key. */
+  moduleLocals: ReadonlyMap<Local, string> | undefined = undefined
 
   constructor(chunkName: string, countSteps: boolean, debugUpvalues: boolean) {
     this.chunkName = chunkName
@@ -35,12 +37,19 @@ export class ChunkContext {
     this.debugUpvalues = debugUpvalues
   }
 
+  /** The declarations of those constants that a text uses. */
+  constantsIn(text: string): string {
+    const places = new Set((text.match(/\$k\d+/g) ?? []).map((name) => Number(name.slice(2))))
+    const used = [...places].sort((a, b) => a - b)
+    return used.map((place) => `$k${place} = ${this.constants[place]}`).join(', ')
+  }
+
   /** The name of a constant that `text` makes; equal texts share it. */
   constant(text: string): string {
     let name = this.constantNames.get(text)
     if (name === undefined) {
       name = `$k${this.constants.length}`
-      this.constants.push(`${name} = ${text}`)
+      this.constants.push(text)
       this.constantNames.set(text, name)
     }
     return name

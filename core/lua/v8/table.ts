@@ -300,6 +300,18 @@ export class Table {
     return true
   }
 
+  /** Exchanges all contents, but not the metatables. */
+  exchange(other: Table): void {
+    const { rec, arr, map, keys, fields, popped } = this
+    this.rec = other.rec
+    this.arr = other.arr
+    this.map = other.map
+    this.keys = other.keys
+    this.fields = other.fields
+    this.popped = other.popped
+    Object.assign(other, { rec, arr, map, keys, fields, popped })
+  }
+
   /** A border, as `#t` without metamethods. */
   length(): number {
     return this.arr.length

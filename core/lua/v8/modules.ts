@@ -1,0 +1,69 @@
+// The modules of one engine, by name: what LuaEngine.modules offers. Lanes.
+//
+// module.ts says how functions are replaced, compile.ts makes the code. A patch that was compiled for a
+// module which has changed since is refused by an assertion: patches are applied in order.
+
+import { assert, must } from '../../base/assert.ts'
+import type { LuaFunction, LuaModules, LuaPatch, LuaValue } from '../engine.ts'
+import { type CompileOptions, compileModule } from './compile.ts'
+import { Module } from './module.ts'
+import type { Realm } from './state.ts'
+import type { LuaFn, Value } from './value.ts'
+
+/** What modules need of their engine. */
+export interface ModuleHost {
+  readonly realm: Realm
+  readonly options: CompileOptions
+  /** Runs `work` inside the engine; what it throws comes out as LuaError. */
+  enter<T>(work: () => T): T
+  /** Source bytes and name as the compiler takes them. */
+  read(source: Uint8Array, chunkName: string): { source: string; name: string }
+  /** Calls a main function; its first value. */
+  callMain(main: LuaFn): Value
+  outgoing(value: Value): LuaValue
+}
+
+export class Modules implements LuaModules {
+  private readonly host: ModuleHost
+  private readonly byName = new Map<string, Module>()
+
+  constructor(host: ModuleHost) {
+    this.host = host
+  }
+
+  has(chunkName: string): boolean {
+    return this.byName.has(chunkName)
+  }
+
+  load(source: Uint8Array, chunkName: string): LuaFunction {
+    const { host } = this
+    const read = host.read(source, chunkName)
+    return host.enter(() => {
+      const compiled = compileModule(host.realm, read.source, read.name, host.options, undefined)
+      const module = new Module()
+      this.byName.set(chunkName, module)
+      return host.outgoing(module.begin(compiled, host.realm.globals)) as LuaFunction
+    })
+  }
+
+  patch(source: Uint8Array, chunkName: string): LuaPatch {
+    const { host } = this
+    const module = must(this.byName.get(chunkName), `no module ${chunkName} to patch`)
+    const read = host.read(source, chunkName)
+    const old = module.shape
+    const compiled = host.enter(() =>
+      compileModule(host.realm, read.source, read.name, host.options, old),
+    )
+    return {
+      apply: () => {
+        assert(module.shape === old, 'a patch for a module that has changed since')
+        return host.enter(() =>
+          module.apply(compiled, host.realm.globals, (main) => host.callMain(main)),
+        )
+      },
+      get value() {
+        return host.outgoing(module.result)
+      },
+    }
+  }
+}
