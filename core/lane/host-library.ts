@@ -179,7 +179,7 @@ function callFunctions({
     },
     module: (name) => {
       const module = typeof name === 'string' ? services.module(name) : undefined
-      return module === undefined ? undefined : compile(lane, module)
+      return module === undefined ? undefined : services.moduleChunk(module)
     },
     module_used: (user, module) => {
       services.used(user as string, module as string)

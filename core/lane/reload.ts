@@ -13,8 +13,8 @@
 // One reload at a time; a second one is refused. A lane that is being replaced makes a reload wait for
 // nothing: it is refused too. What a user can mend is told in the report, never thrown.
 //
-// An engine that can patch closures in place (the compiling one) has its place in the lane: Services
-// compiles, stages and commits (services.ts), and nothing here would know the difference.
+// With an engine that replaces functions where they are (LuaEngine.modules) "runs the new files" means
+// that they are patched, and an abort undoes it: see services.ts; nothing here knows the difference.
 
 import { assert } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'

@@ -38,6 +38,8 @@ export interface Compiled {
 
 interface Stage {
   readonly compiled: Compiled
+  /** What puts the engine's modules back, oldest first. */
+  readonly undo: (() => void)[]
   readonly modules: ReadonlyMap<string, LuaModule | undefined>
   readonly uses: Map<string, Set<string>>
   readonly loaded: LoadedService[]
@@ -125,7 +127,7 @@ export class Services {
    */
   load(): void {
     const here = [...this.#placement.values()].filter((each) => this.runsHere(each.name) === true)
-    const { chunks, problems } = this.#compile(here)
+    const { chunks, problems } = this.#compile(here, (module) => this.#loadFile(module))
     if (problems.length > 0) throw new HostError('SCRIPT', problems.join('\n'))
     for (const { service, chunk } of chunks) {
       this.#loaded.push({ service, table: this.#runFile(service, chunk) })
@@ -143,9 +145,9 @@ export class Services {
       const service = this.#placement.get(name)
       if (service !== undefined && this.runsHere(name)) here.push({ ...service, module, version })
     }
-    const { chunks, problems } = this.#compile(here)
+    const { chunks, problems } = this.#compile(here, (module) => this.#patchFile(module))
     for (const { module } of plan.modules) {
-      if (module !== undefined) this.#tryCompile(module, problems)
+      if (module !== undefined) this.#tryCompile(module, problems, (it) => compile(this.#lane, it))
     }
     const tables = plan.tables === undefined ? undefined : this.prepareTables(plan.tables)
     return { compiled: { plan, chunks, tables }, problems }
@@ -160,6 +162,7 @@ export class Services {
     const { engine } = this.#lane
     const stage: Stage = {
       compiled,
+      undo: [],
       modules: new Map(plan.modules.map(({ name, module }) => [name, module])),
       uses: new Map(),
       loaded: [],
@@ -204,7 +207,9 @@ export class Services {
   /** As if nothing had been staged. */
   abort(): void {
     if (this.#stage === undefined) return
+    const { undo } = this.#stage
     this.#stage = undefined
+    for (let step = undo.pop(); step !== undefined; step = undo.pop()) step()
     this.#lane.engine.call(this.#lane.libraryFunction('abort_stage'))
   }
 
@@ -277,19 +282,53 @@ export class Services {
 
   // --- files ------------------------------------------------------------------------------------
 
-  #compile(services: readonly LaneService[]) {
+  /** The chunk that `require` runs for a module; while a reload is staged, one that patches it. */
+  moduleChunk(module: LuaModule): LuaFunction {
+    return this.#stage === undefined ? this.#loadFile(module) : this.#patchFile(module)
+  }
+
+  /** A chunk that begins a file anew. */
+  #loadFile(module: LuaModule): LuaFunction {
+    const { engine } = this.#lane
+    return (engine.modules ?? engine).load(module.source, module.path)
+  }
+
+  /**
+   * A chunk that makes a file's new text hold in the functions that run, where the engine can do that;
+   * else one that runs the file anew, beside what runs. To be called while a reload is staged.
+   */
+  #patchFile(module: LuaModule): LuaFunction {
+    const { engine } = this.#lane
+    const { source, path } = module
+    if (engine.modules?.has(path) !== true) {
+      this.#stage?.undo.push(() => engine.modules?.forget(path))
+      return this.#loadFile(module)
+    }
+    const patch = engine.modules.patch(source, path)
+    return engine.hostFunction(`reload ${path}`, () => {
+      const undo = patch.apply()
+      this.#stage?.undo.push(undo)
+      return patch.value
+    })
+  }
+
+  #compile(services: readonly LaneService[], read: (module: LuaModule) => LuaFunction) {
     const chunks: { service: LaneService; chunk: LuaFunction }[] = []
     const problems: string[] = []
     for (const service of services) {
-      const chunk = this.#tryCompile(service.module, problems)
+      const chunk = this.#tryCompile(service.module, problems, read)
       if (chunk !== undefined) chunks.push({ service, chunk })
     }
     return { chunks, problems }
   }
 
-  #tryCompile(module: LuaModule, problems: string[]): LuaFunction | undefined {
+  #tryCompile(
+    module: LuaModule,
+    problems: string[],
+    read: (module: LuaModule) => LuaFunction,
+  ): LuaFunction | undefined {
     try {
-      return compile(this.#lane, module)
+      return read(module)
     } catch (error) {
       if (!(error instanceof LuaError)) throw error
       problems.push(error.message)

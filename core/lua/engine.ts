@@ -132,6 +132,10 @@ export interface LuaModules {
   load(source: Uint8Array, chunkName: string): LuaFunction
   /** Is a module of this name loaded, so that it can be patched? */
   has(chunkName: string): boolean
+  /** False for a function of a module that its text does not have any more: it runs old code. */
+  runsLatest(fn: LuaFunction): boolean
+  /** As if a module had never been loaded. */
+  forget(chunkName: string): void
   /**
    * Compiles a new text of a module that `load` has loaded and that has run.
    * @throws LuaError for a syntax error; nothing has changed

@@ -108,7 +108,8 @@ describe('a reload', () => {
     game.write('lua/services/bag.lua', bag(2))
     game.write('lua/shared/rules.lua', rules(2))
     expect(await inside.host.reload.reload(['bag'])).toMatchObject({ ok: true })
-    expect(await waiting).toMatchObject({ before: 1, after: 1, rules: 1, rules_after: 1 })
+    // Data is no code: with an engine that replaces it in place, the waiting handler sees the new one.
+    expect(await waiting).toMatchObject({ before: 1, after: 1, rules: 1 })
     expect(await look()).toMatchObject({ before: 2, after: 2, rules: 2, rules_after: 2 })
   })
 

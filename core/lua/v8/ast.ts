@@ -132,6 +132,8 @@ export type Statement =
       isDeclared: boolean
       line: number
     }
+  /** All functions are in place. */
+  | { kind: 'ready'; line: number }
   | {
       kind: 'define'
       target: Extract<Expression, { kind: 'index' }>

@@ -40,6 +40,8 @@ export interface CompileOptions {
   readonly dump?: ((name: string, text: string) => void) | undefined
 }
 
+let moduleTexts = 0
+
 /** A compiled chunk: makes its main function over an environment. */
 export type ChunkMaker = (env: Value) => LuaFn
 
@@ -90,6 +92,7 @@ export function compileModule(
   else markDefinitions(chunk)
   const context = new ChunkContext(name, Number.isFinite(realm.stepsMax), false)
   context.moduleLocals = keys
+  context.moduleText = ++moduleTexts
   const lowering = new ChunkLowering(context, options.backend)
   const mainText = lowering.functionText(chunk.main, undefined)
   lowering.lowerTheRest(chunk.functions)
@@ -102,6 +105,7 @@ export function compileModule(
   return {
     shape,
     points,
+    text: context.moduleText,
     make: (env, hooks) => maker(isCell(chunk.env) ? ({ v: env } as unknown as Value) : env, hooks),
     closureMaker: (index) => {
       makers[index] ??= scripts.build(

@@ -103,6 +103,7 @@ export class V8Engine implements LuaEngine {
       read: readSource,
       callMain: (main) => first(callSyncArray(main, [])),
       outgoing,
+      incoming: checked,
     })
     this.marks = jsonMarks()
     this.jsonNull = this.marks.nullTable as unknown as LuaTable

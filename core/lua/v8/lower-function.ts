@@ -8,6 +8,7 @@ import { emitFunction } from './emit-plain.ts'
 import type { Backend, FunctionIr } from './ir.ts'
 import { type ChunkContext, FunctionLowering, isCell } from './lower.ts'
 import { StatementLowering } from './lower-statement.ts'
+import { identityMark } from './module.ts'
 import { functionName } from './names.ts'
 
 /** Lowers all functions of a chunk; `irs[node.index]` is each one's intermediate form. */
@@ -96,7 +97,8 @@ export class ChunkLowering {
     const self = parameters.includes(name) ? 'undefined' : name
     const upvalues = [...node.upvalues].map((local) => local.js).join(', ')
     const args = [...parameters, ...(node.isVararg ? ['...$va'] : [])].join(', ')
-    return `if (${point}.r !== null) return ${point}.r(${self}, [${upvalues}])(${args})`
+    const mark = identityMark(this.context.moduleText, node.index)
+    return `if (${point}.r !== null) ${mark} return ${point}.r(${self}, [${upvalues}])(${args})`
   }
 
   /** The main function of a module tells how its locals are read. */

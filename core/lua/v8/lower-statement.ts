@@ -156,6 +156,9 @@ export class StatementLowering {
       case 'keep':
         this.keep(s)
         break
+      case 'ready':
+        f.js('$m.ready()')
+        break
       case 'define':
         this.define(s)
         break

@@ -30,6 +30,8 @@ export class ChunkContext {
   readonly debugUpvalues: boolean
   /** The module-level locals of a module that can be reloaded (module.ts), by key. */
   moduleLocals: ReadonlyMap<Local, string> | undefined = undefined
+  /** The number of this text among all texts of modules. */
+  moduleText = 0
 
   constructor(chunkName: string, countSteps: boolean, debugUpvalues: boolean) {
     this.chunkName = chunkName

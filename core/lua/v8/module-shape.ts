@@ -9,7 +9,7 @@
 //                         nothing reassigns, or when it is a `require`
 //   function M.f, local function f       patched; defined when new
 //   M.x = literal         assigned when the literal is new or has changed
-//   all else              not run again
+//   all else              run behind these when the text before did not have it
 
 import type { Expression, FunctionNode, Local, Statement } from './ast.ts'
 import { type Chunk, dottedName } from './parser.ts'
@@ -37,6 +37,8 @@ export interface ModuleShape {
   readonly locals: ReadonlyMap<string, LocalShape>
   /** Literals that are assigned to dotted names at module level. */
   readonly assigned: ReadonlyMap<string, string | undefined>
+  /** The other statements of module level, each as `statementText` gives it. */
+  readonly effects: ReadonlySet<string>
   /** It has no functions: its value is data. */
   readonly isData: boolean
 }
@@ -76,6 +78,7 @@ function numbered(seen: Map<string, number>, name: string): string {
 /** The shape of a chunk as it was parsed, before `planPatch`; paths are set. */
 export function shapeOfModule(chunk: Chunk, keys: ReadonlyMap<Local, string>): ModuleShape {
   const locals = new Map<string, LocalShape>()
+  const effects = new Set<string>()
   const assigned = new Map<string, string | undefined>()
   for (const s of chunk.main.body.statements) {
     if (s.kind === 'local') {
@@ -88,10 +91,13 @@ export function shapeOfModule(chunk: Chunk, keys: ReadonlyMap<Local, string>): M
       })
     } else if (s.kind === 'localfunction') {
       locals.set(keys.get(s.local) as string, { literal: undefined })
-    } else if (s.kind === 'assign' && s.targets.length === 1) {
+    } else {
+      effects.add(statementText(s))
+      if (s.kind !== 'assign' || s.targets.length !== 1) continue
       const [target, value] = [s.targets[0], s.values[0]]
-      if (target?.kind !== 'index' || value === undefined) continue
-      assigned.set(dottedName(target), literalText(value))
+      if (target?.kind === 'index' && value !== undefined) {
+        assigned.set(dottedName(target), literalText(value))
+      }
     }
   }
   const functions = chunk.functions.map((node) => ({
@@ -102,7 +108,25 @@ export function shapeOfModule(chunk: Chunk, keys: ReadonlyMap<Local, string>): M
       isCell: local.captured && local.assigned,
     })),
   }))
-  return { functions, locals, assigned, isData: chunk.functions.length === 1 }
+  return { functions, locals, assigned, effects, isData: chunk.functions.length === 1 }
+}
+
+/**
+ * One text for statements that do the same: their tree without lines, and without the bodies of
+ * functions, which are patched by themselves.
+ */
+function statementText(s: Statement): string {
+  return JSON.stringify(s, (key, value: unknown) => {
+    if (key === 'line' || key === 'endLine') return undefined
+    if (key === 'node') return 'function'
+    if (key === 'local' || key === 'variable' || key === 'label') return nameOf(value)
+    if (key === 'locals' || key === 'variables') return (value as unknown[]).map(nameOf)
+    return typeof value === 'bigint' ? `${value}` : value
+  })
+}
+
+function nameOf(value: unknown): string {
+  return (value as { name: string }).name
 }
 
 /** One text for equal literals: constants, and table constructors of nothing else. */
@@ -137,11 +161,17 @@ export function planPatch(
   old: ModuleShape,
 ): void {
   const { body } = chunk.main
-  body.statements.splice(
-    0,
-    body.statements.length,
-    ...body.statements.flatMap((s) => patched(s, keys, fresh, old)),
-  )
+  const statements: Statement[] = []
+  const effects: Statement[] = []
+  for (const s of body.statements) {
+    for (const each of patched(s, keys, fresh, old)) {
+      const isEffect = each === s && s.kind !== 'local' && s.kind !== 'localfunction'
+      ;(isEffect ? effects : statements).push(each)
+    }
+  }
+  // What is run for its effect may call any function: all of them are the new ones by then.
+  statements.push({ kind: 'ready', line: chunk.main.endLine }, ...effects)
+  body.statements.splice(0, body.statements.length, ...statements)
 }
 
 function patched(
@@ -159,9 +189,12 @@ function patched(
     return key === undefined ? [s] : [keep(s.local, key, s.line)]
   }
   if (s.kind === 'local') return patchedLocal(s, keyOf, fresh, old)
-  if (s.kind !== 'assign' || s.targets.length !== 1 || s.values.length !== 1) return []
-  const [target, value] = [s.targets[0] as Expression, s.values[0] as Expression]
-  if (target.kind !== 'index') return []
+  const isEffect = s.kind !== 'assign' || s.targets.length !== 1 || s.values.length !== 1
+  const target = isEffect ? undefined : s.targets[0]
+  const value = isEffect ? undefined : s.values[0]
+  if (value === undefined || target?.kind !== 'index') {
+    return s.kind === 'return' || old.effects.has(statementText(s)) ? [] : [s]
+  }
   if (value.kind === 'function') {
     return [{ kind: 'define', target, value, path: value.node.path, isNew: true, line: s.line }]
   }

@@ -31,6 +31,8 @@ export type ClosureMaker = (...upvalues: unknown[]) => LuaFn
 export interface CompiledModule {
   readonly shape: ModuleShape
   readonly points: readonly PatchPoint[]
+  /** The number of this text among all of the thread. */
+  readonly text: number
   /** Makes the main function. */
   readonly make: (env: Value, hooks: ModuleHooks) => LuaFn
   /** The maker of the function with this index; compiled when first asked for. */
@@ -49,6 +51,23 @@ interface Definition {
   readonly value: Value
 }
 
+/** Which text of a module a closure was made from, and which of its functions it is. */
+export interface FunctionIdentity {
+  readonly text: number
+  readonly index: number
+}
+
+/** How generated code carries its identity: a comment behind the test of its point. */
+export function identityMark(text: number, index: number): string {
+  return `/*moonwheel ${text}.${index}*/`
+}
+
+/** The identity of a closure of a module; undefined for any other function. */
+export function identityOf(fn: LuaFn): FunctionIdentity | undefined {
+  const found = /\/\*moonwheel (\d+)\.(\d+)\*\//.exec(String(fn))
+  return found === null ? undefined : { text: Number(found[1]), index: Number(found[2]) }
+}
+
 /** What the main function of a module calls. */
 export interface ModuleHooks {
   /** At its begin: how to read its locals. */
@@ -56,6 +75,8 @@ export interface ModuleHooks {
   /** A local of before, as its value or as a cell. */
   value(key: string): unknown
   cell(key: string): { v: unknown }
+  /** The new text's functions and locals are there: from now on they are what runs. */
+  ready(): void
   /** A literal table that has changed: the old table gets the new contents. */
   refill(key: string, fresh: Value): Value
   /** `object[key] = value` of the first text has been done; the value is the function at `path`. */
@@ -83,6 +104,13 @@ export class Module {
     return this.value
   }
 
+  /** Has the present text a function of this identity's path? Undefined: it is of another module. */
+  hasNow({ text, index }: FunctionIdentity): boolean | undefined {
+    const from = this.generations.find((each) => each.compiled.text === text)
+    const path = from?.compiled.shape.functions[index]?.path
+    return path === undefined ? undefined : this.shape.functions.some((f) => f.path === path)
+  }
+
   /** The first generation: its main function runs as any chunk. */
   begin(compiled: CompiledModule, env: Value): LuaFn {
     const generation: Generation = { compiled, locals: {} }
@@ -93,6 +121,7 @@ export class Module {
       },
       value: () => undefined,
       cell: () => ({ v: undefined }),
+      ready: () => {},
       refill: (_, fresh) => fresh,
       define: () => {},
       defined: (object, key, value, path) => {
@@ -117,9 +146,12 @@ export class Module {
     const definitions = new Map<string, Definition>()
     try {
       const hooks = this.hooks(generation, definitions, log)
+      const isWhole = runsWhole(compiled.shape, this.shape)
       const value = call(compiled.make(env, hooks))
-      if (runsWhole(compiled.shape, this.shape)) this.takeValue(value, compiled.shape.isData, log)
-      this.redirect(generation, log)
+      if (isWhole) {
+        this.takeValue(value, compiled.shape.isData, log)
+        this.redirect(generation, log)
+      }
       for (const [path, definition] of before) {
         if (!definitions.has(path)) this.takeAway(definition, log)
       }
@@ -150,6 +182,7 @@ export class Module {
         generation.locals = reader
       },
       value,
+      ready: () => this.redirect(generation, log),
       cell: (key) => (cells.has(key) ? (read(key) as { v: unknown }) : { v: read(key) }),
       refill: (key, fresh) => {
         const was = value(key) as Value

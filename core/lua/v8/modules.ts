@@ -6,7 +6,7 @@
 import { assert, must } from '../../base/assert.ts'
 import type { LuaFunction, LuaModules, LuaPatch, LuaValue } from '../engine.ts'
 import { type CompileOptions, compileModule } from './compile.ts'
-import { Module } from './module.ts'
+import { identityOf, Module } from './module.ts'
 import type { Realm } from './state.ts'
 import type { LuaFn, Value } from './value.ts'
 
@@ -21,6 +21,7 @@ export interface ModuleHost {
   /** Calls a main function; its first value. */
   callMain(main: LuaFn): Value
   outgoing(value: Value): LuaValue
+  incoming(value: LuaValue): Value
 }
 
 export class Modules implements LuaModules {
@@ -33,6 +34,19 @@ export class Modules implements LuaModules {
 
   has(chunkName: string): boolean {
     return this.byName.has(chunkName)
+  }
+
+  forget(chunkName: string): void {
+    this.byName.delete(chunkName)
+  }
+
+  runsLatest(fn: LuaFunction): boolean {
+    const identity = identityOf(this.host.incoming(fn) as LuaFn)
+    for (const module of this.byName.values()) {
+      const has = identity === undefined ? undefined : module.hasNow(identity)
+      if (has !== undefined) return has
+    }
+    return true
   }
 
   load(source: Uint8Array, chunkName: string): LuaFunction {

@@ -151,6 +151,24 @@ describe.each(['capture', 'generator'] as const)('patching a module (%s)', (back
     ])
   })
 
+  it('runs a statement that is new, and tells which functions are left behind', () => {
+    load(`local M = {}
+      local function tick() return 1 end
+      local function tock() return 1 end
+      ran = (ran or 0) + 1
+      held, other = tick, tock
+      return M`)
+    patch(`local M = {}
+      local function tock() return 2 end
+      ran = (ran or 0) + 1
+      if M then added = tock() end
+      return M`).apply()
+    expect(run('return ran, added, held(), other()')).toEqual([1, 2, 1, 2])
+    const isLatest = (name: string) =>
+      engine.modules.runsLatest(engine.rawGet(engine.globals, name) as LuaFunction)
+    expect([isLatest('held'), isLatest('other'), isLatest('print')]).toEqual([false, true, true])
+  })
+
   it('lets what waits finish the old code, with its own locals', () => {
     load(`local M = {}
       local step = 1
