@@ -149,6 +149,7 @@ export class Lane {
     const isTimed = origin.kind === 'rpc' || origin.kind === 'node'
     task.endsMs = isTimed ? this.clock.monotonicMs() + this.#timeoutMs(task) : 0
     task.ticket = 0
+    this.engine.modules?.begin(task.coroutine)
     this.#resume(task, fn, args)
   }
 

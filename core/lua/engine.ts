@@ -132,6 +132,11 @@ export interface LuaModules {
   load(source: Uint8Array, chunkName: string): LuaFunction
   /** Is a module of this name loaded, so that it can be patched? */
   has(chunkName: string): boolean
+  /**
+   * A coroutine begins new work: it runs the code that holds now. Until then it runs none that is newer
+   * than when it was made or last began, so what waits during a reload finishes the old code.
+   */
+  begin(coroutine: LuaCoroutine): void
   /** False for a function of a module that its text does not have any more: it runs old code. */
   runsLatest(fn: LuaFunction): boolean
   /** As if a module had never been loaded. */
@@ -145,7 +150,7 @@ export interface LuaModules {
 
 export interface LuaPatch {
   /**
-   * Makes the new text hold, from the next call of each function on; what waits finishes the old code.
+   * Makes the new text hold, from the next call of each function on (but see LuaModules.begin).
    * Module-level statements that are new may run Lua code.
    * @returns what undoes it all @throws LuaError, LuaKilled; nothing has changed then
    */

@@ -101,18 +101,21 @@ export function compileModule(
   const points: PatchPoint[] = chunk.functions.map(() => ({ r: null }))
   scripts.scope.$P = points
   const maker = scripts.build(`(_ENV, $m) => ${mainText}`) as (env: Value, m: unknown) => LuaFn
-  const makers: ClosureMaker[] = []
+  const makerOf = (isOld: boolean) => {
+    const made: ClosureMaker[] = []
+    return (index: number): ClosureMaker => {
+      const node = chunk.functions[index] as FunctionNode
+      made[index] ??= scripts.build(lowering.closureText(node, isOld)) as ClosureMaker
+      return made[index]
+    }
+  }
   return {
     shape,
     points,
     text: context.moduleText,
     make: (env, hooks) => maker(isCell(chunk.env) ? ({ v: env } as unknown as Value) : env, hooks),
-    closureMaker: (index) => {
-      makers[index] ??= scripts.build(
-        lowering.closureText(chunk.functions[index] as FunctionNode),
-      ) as ClosureMaker
-      return makers[index]
-    },
+    closureMaker: makerOf(false),
+    oldMaker: makerOf(true),
   }
 }
 

@@ -30,6 +30,8 @@ export function resume(
   const outer = vm.current
   outer.status = 'normal'
   vm.current = co
+  // One that Lua code made runs what its maker runs.
+  if (!host) co.epoch = outer.epoch
   // An error in it is an answer to who resumed it, unless that is the host.
   if (co.start !== undefined && !host) co.handler = false
   vm.depth++

@@ -9,7 +9,8 @@ import { emitFlatBody, parkCall } from './emit-flat.ts'
 import { type Backend, type FunctionIr, type Ir, isMark, mark } from './ir.ts'
 
 /** The text of a function expression; `index` is its place among the chunk's functions. */
-export function emitFunction(ir: FunctionIr, index: number, backend: Backend): string {
+export function emitFunction(it: FunctionIr, index: number, backend: Backend): string {
+  const ir = it.redirect === '' ? it : { ...it, entry: `${it.redirect}; ${it.entry}` }
   const parameters = [...ir.parameters, ...(ir.rest ? ['...$va'] : [])].join(', ')
   const head = `${mark(ir.line)}function ${ir.name}(${parameters}) {`
   return backend === 'generator'

@@ -52,6 +52,9 @@ export function park(frame: Frame): Ret {
   return YIELD
 }
 
+/** Counts reloads of modules in this thread: a coroutine runs the code of its epoch (module.ts). */
+export const epoch = { now: 0 }
+
 export type CoroutineStatus = 'suspended' | 'running' | 'normal' | 'dead'
 
 /** The list of those that have no variable to be closed; never written. */
@@ -72,6 +75,8 @@ export class Coroutine {
   noYield = 0
   /** The error that killed it, for coroutine.close. */
   failure: unknown = undefined
+  /** It runs no code that is newer: what waited during a reload finishes the old one. */
+  epoch: number = epoch.now
 
   constructor(start: Value) {
     this.start = start

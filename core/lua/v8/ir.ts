@@ -55,6 +55,8 @@ export interface FunctionIr {
   readonly flatOnly: boolean
   readonly line: number
   readonly endLine: number
+  /** In a module: how a call leaves for the function that has replaced this one; else empty. */
+  readonly redirect: string
   readonly entry: string
 }
 

@@ -40,10 +40,14 @@ export class ChunkLowering {
     }
   }
 
-  /** The text of a maker of this function's closures: it takes the upvalues, in their order. */
-  closureText(node: FunctionNode): string {
+  /**
+   * The text of a maker of this function's closures: it takes the upvalues, in their order.
+   * @param isOld the closure stays what it is when the function is replaced
+   */
+  closureText(node: FunctionNode, isOld: boolean): string {
     const upvalues = [...node.upvalues].map((local) => local.js).join(', ')
-    const text = emitFunction(this.irs[node.index] as FunctionIr, node.index, this.backend)
+    const ir = this.irs[node.index] as FunctionIr
+    const text = emitFunction(isOld ? { ...ir, redirect: '' } : ir, node.index, this.backend)
     return `(${upvalues}) => ${text}`
   }
 
@@ -59,7 +63,7 @@ export class ChunkLowering {
       parameters.push(local.js)
     }
     const isModule = this.context.moduleLocals !== undefined
-    if (isModule && node.index > 0) entry.push(this.redirect(node, name, parameters))
+    const redirect = isModule && node.index > 0 ? this.redirect(node, name, parameters) : ''
     for (const local of node.parameters) {
       if (isCell(local)) entry.push(`${local.js} = { v: ${local.js} }`)
     }
@@ -87,6 +91,7 @@ export class ChunkLowering {
       flatOnly: f.flatOnly,
       line: node.line,
       endLine: node.endLine,
+      redirect,
       entry: entry.join('; '),
     }
   }

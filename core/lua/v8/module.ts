@@ -7,21 +7,27 @@
 //
 //   closure made by generation 1 ─▶ its point ─▶ function of the same path in generation 3
 //
-// So every closure that exists anywhere (tables, timers, copies in locals) runs the new code. What is
-// parked goes on in its twin, which no point leads away from: it finishes the old code.
+// So every closure that exists anywhere (tables, timers, copies in locals) runs the new code. But no
+// coroutine runs code that is newer than its epoch: what waited during the reload finishes the old code,
+// also in what it calls. The host begins a new epoch for a coroutine with each piece of work.
 // Invariants: until `apply` nothing has changed; `undo` puts everything back, and `apply` that throws
 // has done so. A generation lives as long as the engine: somebody may hold its closures.
 
 import { setIndex } from './access.ts'
 import { first } from './answer.ts'
 import { isFieldName } from './field.ts'
+import { epoch } from './frame.ts'
 import type { FunctionShape, ModuleShape, UpvalueShape } from './module-shape.ts'
+import { vm } from './state.ts'
 import { Table } from './table.ts'
 import type { LuaFn, Ret, Value } from './value.ts'
 
+/** The function to call instead of `self`, which has these upvalues. */
+type Redirect = (self: LuaFn | undefined, upvalues: readonly unknown[]) => LuaFn
+
 /** Where a function looks whether it has been replaced. */
 export interface PatchPoint {
-  r: ((self: LuaFn | undefined, upvalues: readonly unknown[]) => LuaFn) | null
+  r: Redirect | null
 }
 
 /** Makes a closure of one function over its upvalues: cells, or values that nothing assigns to. */
@@ -37,6 +43,8 @@ export interface CompiledModule {
   readonly make: (env: Value, hooks: ModuleHooks) => LuaFn
   /** The maker of the function with this index; compiled when first asked for. */
   readonly closureMaker: (index: number) => ClosureMaker
+  /** As closureMaker, of closures that go on as they are when the function is replaced. */
+  readonly oldMaker: (index: number) => ClosureMaker
 }
 
 interface Generation {
@@ -230,7 +238,10 @@ export class Module {
         log.push(() => {
           point.r = r
         })
-        point.r = redirection(generation, index, upvalues)
+        const next = redirection(generation, index, upvalues)
+        const before = r ?? perClosure((all) => compiled.oldMaker(i)(...all))
+        const since = epoch.now
+        point.r = (self, all) => (vm.current.epoch < since ? before(self, all) : next(self, all))
       })
     }
     this.generations.push(generation)
@@ -287,7 +298,7 @@ function redirection(
   generation: Generation,
   index: number,
   old: readonly UpvalueShape[],
-): PatchPoint['r'] {
+): Redirect {
   const shape = generation.compiled.shape.functions[index] as FunctionShape
   const seen = new Map<string, number>()
   const sources = shape.upvalues.map((upvalue) => {
@@ -316,6 +327,11 @@ function redirection(
       return only
     }
   }
+  return perClosure(make)
+}
+
+/** Makes one closure for each that it stands for, from the upvalues of that one. */
+function perClosure(make: (upvalues: readonly unknown[]) => LuaFn): Redirect {
   const made = new WeakMap<LuaFn, LuaFn>()
   return (self, upvalues) => {
     let closure = self === undefined ? undefined : made.get(self)

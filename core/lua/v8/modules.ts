@@ -4,8 +4,9 @@
 // module which has changed since is refused by an assertion: patches are applied in order.
 
 import { assert, must } from '../../base/assert.ts'
-import type { LuaFunction, LuaModules, LuaPatch, LuaValue } from '../engine.ts'
+import type { LuaCoroutine, LuaFunction, LuaModules, LuaPatch, LuaValue } from '../engine.ts'
 import { type CompileOptions, compileModule } from './compile.ts'
+import { Coroutine, epoch } from './frame.ts'
 import { identityOf, Module } from './module.ts'
 import type { Realm } from './state.ts'
 import type { LuaFn, Value } from './value.ts'
@@ -40,6 +41,12 @@ export class Modules implements LuaModules {
     this.byName.delete(chunkName)
   }
 
+  begin(coroutine: LuaCoroutine): void {
+    const co: unknown = coroutine
+    assert(co instanceof Coroutine, 'not a coroutine of this engine')
+    co.epoch = epoch.now
+  }
+
   runsLatest(fn: LuaFunction): boolean {
     const identity = identityOf(this.host.incoming(fn) as LuaFn)
     for (const module of this.byName.values()) {
@@ -71,6 +78,7 @@ export class Modules implements LuaModules {
     return {
       apply: () => {
         assert(module.shape === old, 'a patch for a module that has changed since')
+        epoch.now++
         return host.enter(() =>
           module.apply(compiled, host.realm.globals, (main) => host.callMain(main)),
         )

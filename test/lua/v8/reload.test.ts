@@ -186,6 +186,42 @@ describe.each(['capture', 'generator'] as const)('patching a module (%s)', (back
     expect(run('return coroutine.resume(co, 6)')).toEqual([true, 5, 6, 2, 'new'])
   })
 
+  it('lets a coroutine of the host finish the old code, also in what it calls', () => {
+    const text = (n: number) => `local M = {}
+      local version = ${n}
+      local function now() return version end
+      local function maker(k) return function() return k + version end end
+      local add = maker(100)
+      function M.work(x)
+        local before = version
+        local got = coroutine.yield(before)
+        return before, got, now(), add(), M.other()
+      end
+      function M.other() return version end
+      return M`
+    const table = load(text(1))
+    const work = engine.rawGet(table, 'work') as LuaFunction
+    const waiting = engine.createCoroutine(work)
+    engine.resume(waiting, 1)
+    const later = engine.createCoroutine(work)
+    patch(text(2)).apply()
+    patch(text(3)).apply()
+    engine.resume(waiting, 'a')
+    expect([...engine.results]).toEqual([1, 'a', 1, 101, 1])
+    engine.modules.begin(later)
+    engine.resume(later, 1)
+    patch(text(4)).apply()
+    engine.resume(later, 'b')
+    expect([...engine.results]).toEqual([3, 'b', 3, 103, 3])
+    expect(run('local co = coroutine.wrap(M.work) co() return co("c")')).toEqual([
+      4,
+      'c',
+      4,
+      104,
+      4,
+    ])
+  })
+
   it('replaces data in place', () => {
     load('return { version = 1, old = true, 10, 20 }')
     run('data = M')
