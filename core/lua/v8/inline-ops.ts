@@ -18,7 +18,7 @@ export interface Operand {
 const isInt32 = (v: Value) => typeof v === 'number' && (v | 0) === v
 
 /** The operand as a plain double, where only numbers can be inline. */
-function raw(x: Operand): string {
+export function rawText(x: Operand): string {
   const value = x.constant?.value
   return value instanceof LuaFloat ? numberLiteral(value.n) : x.text
 }
@@ -79,8 +79,8 @@ function fastCondition(t: string, op: string, a: Operand, b: Operand): string | 
   const numbers = numberTests(a, b)
   if (numbers === undefined) return undefined
   const ints = int32Tests(a, b)
-  const x = raw(a)
-  const y = raw(b)
+  const x = rawText(a)
+  const y = rawText(b)
   const compute = `${t} = ${x} ${op} ${y}`
   const fraction = `Math.floor(${t}) !== ${t}`
   switch (op) {
@@ -137,6 +137,16 @@ export function binaryTest(t: string, op: string, a: Operand, b: Operand, site: 
   return fast === undefined ? slow : `!(${fast}) && ${slow}`
 }
 
+/** Sets `t` to an expression over operands that must all be raw numbers; false when one is not. */
+export function floatTest(t: string, operands: readonly Operand[], expression: string): string {
+  const tests = operands.flatMap(({ text, constant }) => {
+    if (constant === undefined) return [`typeof ${text} === 'number'`]
+    const { value } = constant
+    return typeof value === 'number' || value instanceof LuaFloat ? [] : ['false']
+  })
+  return [...new Set(tests), `(${t} = ${expression}, true)`].join(' && ')
+}
+
 /** `t = -a`, `t = #a`, `t = ~a`. */
 export function unaryTest(t: string, op: '-' | '#' | '~', a: Operand, site: number): string {
   const x = a.text
@@ -165,7 +175,7 @@ export function compareTest(
   const slow = slowTest(t, op === '<' ? '$lt' : '$le', a, b, site)
   const numbers = numberTests(a, b)
   if (numbers === undefined || numbers.length === 0) return slow
-  return `!(${numbers.join(' && ')} && (${t} = ${raw(a)} ${op} ${raw(b)}, true)) && ${slow}`
+  return `!(${numbers.join(' && ')} && (${t} = ${rawText(a)} ${op} ${rawText(b)}, true)) && ${slow}`
 }
 
 /** Equality with a constant as a pure expression; undefined when neither is one. */

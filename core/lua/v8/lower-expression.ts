@@ -5,6 +5,7 @@
 // follows it can have an effect.
 
 import { assert } from '../../base/assert.ts'
+import { LuaFloat } from '../engine.ts'
 import type { Expression, FunctionNode, Local } from './ast.ts'
 import { isFieldName } from './field.ts'
 import {
@@ -12,7 +13,9 @@ import {
   compareTest,
   constantEquality,
   equalTest,
+  floatTest,
   type Operand,
+  rawText,
   unaryTest,
 } from './inline-ops.ts'
 
@@ -269,6 +272,8 @@ export class ExpressionLowering {
 
   private binary(e: Extract<Expression, { kind: 'binary' }>): Atom {
     if (e.op === '==' || e.op === '~=') return this.equality(e)
+    const tree = floatTree(e)
+    if (tree !== undefined) return this.floats(e, tree)
     const f = this.f
     const isBoolean = e.op === '<' || e.op === '<=' || e.op === '>' || e.op === '>='
     const atom = this.operation((t, at) => {
@@ -289,6 +294,41 @@ export class ExpressionLowering {
       }
     })
     return isBoolean ? { ...atom, boolean: true } : atom
+  }
+
+  /**
+   * Arithmetic whose steps are all floats: in place without making an object of each integral one
+   * on the way, if all leaves are raw numbers; else step by step.
+   */
+  private floats(e: BinaryExpression, leaves: readonly Expression[]): Atom {
+    const f = this.f
+    return this.operation((t, at) => {
+      const atoms = new Map(this.operands(leaves).map((atom, i) => [leaves[i] as Expression, atom]))
+      const test = floatTest(t, [...atoms.values()], floatText(e, atoms))
+      const slowly = f.collect(() => {
+        const atom = this.stepwise(e, atoms)
+        f.js(`${t} = ${atom.text}`)
+      })
+      f.define(at)
+      const fraction = f.collect(() =>
+        f.js(`if (Math.floor(${t}) === ${t}) ${t} = $makeFloat(${t})`),
+      )
+      f.out.push({ op: 'if', condition: test, yes: fraction, no: slowly })
+    })
+  }
+
+  private stepwise(e: Expression, atoms: ReadonlyMap<Expression, Atom>): Atom {
+    const leaf = atoms.get(e)
+    if (leaf !== undefined) return leaf
+    if (e.kind === 'paren') return this.stepwise(e.inner, atoms)
+    assert(e.kind === 'binary', 'a step is an operation')
+    const f = this.f
+    return this.inTemp((t, at) => {
+      const left = this.stepwise(e.left, atoms)
+      const right = this.stepwise(e.right, atoms)
+      const site = f.errorSite(e.line, operandName(e.left, f.node), operandName(e.right, f.node))
+      f.site(binaryTest(t, e.op, left, right, site), `${t} = $v1($v)`, e.line, at)
+    })
   }
 
   private equality(e: Extract<Expression, { kind: 'binary' }>): Atom {
@@ -483,6 +523,55 @@ export function readSlow(
   const name = fieldName(key)
   if (name === undefined) return `(${t} = $index(${object}, ${key.text}, ${site}))`
   return `(${t} = $getField(${object}, ${chunk.field(name)}, ${site}))`
+}
+
+type BinaryExpression = Extract<Expression, { kind: 'binary' }>
+
+/** Is this a float whenever its operands are raw numbers? */
+function isFloat(e: Expression): boolean {
+  if (e.kind === 'paren') return isFloat(e.inner)
+  if (e.kind === 'constant') {
+    return (
+      e.value instanceof LuaFloat || (typeof e.value === 'number' && !Number.isInteger(e.value))
+    )
+  }
+  if (e.kind !== 'binary') return false
+  if (e.op === '/') return true
+  return (e.op === '+' || e.op === '-' || e.op === '*') && (isFloat(e.left) || isFloat(e.right))
+}
+
+/**
+ * The leaves of a tree of float operations, left to right; undefined when it is none, is a single
+ * step, or when the order in which leaves and metamethods run could be noticed.
+ */
+function floatTree(e: BinaryExpression): Expression[] | undefined {
+  if (!isFloat(e)) return undefined
+  const leaves: Expression[] = []
+  let steps = 0
+  const walk = (x: Expression): void => {
+    if (x.kind === 'paren') walk(x.inner)
+    else if (x.kind === 'binary' && isFloat(x)) {
+      steps++
+      walk(x.left)
+      walk(x.right)
+    } else leaves.push(x)
+  }
+  walk(e)
+  if (steps < 2) return undefined
+  const effect = leaves.findIndex((leaf) => !isQuiet(leaf))
+  if (effect < 0) return leaves
+  const inOrder = leaves.every((x, i) =>
+    i < effect ? x.kind === 'constant' : i === effect || isQuiet(x),
+  )
+  return inOrder ? leaves : undefined
+}
+
+function floatText(e: Expression, atoms: ReadonlyMap<Expression, Atom>): string {
+  const leaf = atoms.get(e)
+  if (leaf !== undefined) return rawText(leaf)
+  if (e.kind === 'paren') return floatText(e.inner, atoms)
+  assert(e.kind === 'binary', 'a step is an operation')
+  return `(${floatText(e.left, atoms)} ${e.op} ${floatText(e.right, atoms)})`
 }
 
 function isGlobal(e: Expression, name: string): boolean {

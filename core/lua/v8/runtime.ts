@@ -21,7 +21,7 @@ import { throwAtSite } from './site-error.ts'
 import { operandA } from './sites.ts'
 import { vm } from './state.ts'
 import { shapeOf, Table } from './table.ts'
-import type { Ret, Value } from './value.ts'
+import { makeFloat, type Ret, type Value } from './value.ts'
 
 /** Calls what is not a function; the site names it. */
 function callAt(site: number, f: Value, ...args: Value[]): Ret {
@@ -58,6 +58,7 @@ function trim(items: Value[]): Value[] {
 /** Everything by the name that generated code uses, but for what belongs to one chunk. */
 export const runtime: Readonly<Record<string, unknown>> = {
   $Float: LuaFloat,
+  $makeFloat: makeFloat,
   $Table: Table,
   $shapeOf: shapeOf,
   $fieldOf: fieldOf,
