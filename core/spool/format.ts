@@ -213,34 +213,38 @@ export function decodeTransaction(
 ): SpoolTransaction | 'partial' | { readonly fault: string } {
   if (end - at < crcEnd) return 'partial'
   if (!startsWith(bytes, at, transactionMark)) return { fault: 'no transaction starts here' }
-  const lineEnd = bytes.subarray(at, Math.min(end, at + headerBytesMax)).indexOf(newline) + at
-  if (lineEnd < at) {
+  const lineEnd = bytes.indexOf(newline, at)
+  if (lineEnd < 0 || lineEnd >= end || lineEnd - at >= headerBytesMax) {
     return end - at < headerBytesMax ? 'partial' : { fault: 'its first line does not end' }
   }
-  const line = bytes.toString('latin1', at, lineEnd)
-  const match = headerLine.exec(line)
-  if (match === null) return { fault: 'its first line is not of the right form' }
-  const [, crcText, prevText, sequence, synced, time, statements, bodyText, origin] = match
-  const bodyBytes = Number(bodyText)
+  const line = new HeaderLine(bytes, at + transactionMark.length, lineEnd)
+  const crc = line.hex()
+  const prev = line.hexAfter(' prev=')
+  const sequence = line.digitsAfter(' seq=')
+  const synced = line.digitsAfter(' synced=')
+  const timeMs = line.digitsAfter(' time=')
+  const statements = line.digitsAfter(' statements=')
+  const bodyBytes = line.digitsAfter(' bytes=')
+  const origin = line.rest()
+  if (origin === undefined) return { fault: 'its first line is not of the right form' }
   if (bodyBytes < begin.length + commit.length || bodyBytes > bodyBytesMax) {
-    return { fault: `it claims ${bodyText} bytes` }
+    return { fault: `it claims ${bodyBytes} bytes` }
   }
   const bodyStart = lineEnd + 1
   const bodyEnd = bodyStart + bodyBytes
   if (bodyEnd > end) return 'partial'
-  const crc = Number.parseInt(crcText as string, 16)
   if (crc32(bytes.subarray(at + crcEnd, bodyEnd)) !== crc) return { fault: 'its crc is wrong' }
   if (!startsWith(bytes, bodyStart, begin) || !startsWith(bytes, bodyEnd - commit.length, commit)) {
     return { fault: 'it is not between BEGIN and COMMIT' }
   }
   return {
     crc,
-    prev: Number.parseInt(prevText as string, 16),
-    sequence: Number(sequence),
-    synced: Number(synced),
-    timeMs: Number(time),
-    statements: Number(statements),
-    origin: origin as string,
+    prev,
+    sequence,
+    synced,
+    timeMs,
+    statements,
+    origin,
     bytes,
     start: at,
     statementsStart: bodyStart + begin.length,
@@ -249,8 +253,71 @@ export function decodeTransaction(
   }
 }
 
-const headerLine =
-  /^-- tx crc=([0-9a-f]{8}) prev=([0-9a-f]{8}) seq=(\d{1,16}) synced=(\d{1,16}) time=(\d{1,16}) statements=(\d{1,6}) bytes=(\d{1,8}) ([ -&(-[\]-~]+)$/
+/** Digits that a number may have, so that it is exact. */
+const digitsMax = 15
+
+/** Reads a header line from left to right; once something is wrong, all of it is. */
+class HeaderLine {
+  readonly #bytes: Buffer
+  readonly #end: number
+  #at: number
+  #isRight = true
+
+  constructor(bytes: Buffer, at: number, end: number) {
+    this.#bytes = bytes
+    this.#at = at
+    this.#end = end
+  }
+
+  hexAfter(key: string): number {
+    this.#skip(key)
+    return this.hex()
+  }
+
+  /** Eight digits, 0-9 and a-f. */
+  hex(): number {
+    let value = 0
+    for (let i = 0; i < 8; i++) {
+      const byte = this.#bytes[this.#at + i] as number
+      const isDigit = byte >= 0x30 && byte <= 0x39
+      if (!isDigit && (byte < 0x61 || byte > 0x66)) this.#isRight = false
+      value = (value << 4) | (isDigit ? byte - 0x30 : byte - 0x57)
+    }
+    this.#at += 8
+    return value >>> 0
+  }
+
+  digitsAfter(key: string): number {
+    this.#skip(key)
+    const start = this.#at
+    let value = 0
+    for (;;) {
+      const byte = this.#bytes[this.#at] as number
+      if (byte < 0x30 || byte > 0x39) break
+      value = value * 10 + byte - 0x30
+      this.#at++
+    }
+    const count = this.#at - start
+    if (count === 0 || count > digitsMax) this.#isRight = false
+    return value
+  }
+
+  /** What is left behind a blank; undefined when anything of the line was not as it must be. */
+  rest(): string | undefined {
+    this.#skip(' ')
+    if (!this.#isRight || this.#at >= this.#end) return undefined
+    for (let at = this.#at; at < this.#end; at++) {
+      const byte = this.#bytes[at] as number
+      if (byte < 0x20 || byte > 0x7e || byte === 0x27 || byte === 0x5c) return undefined
+    }
+    return this.#bytes.toString('latin1', this.#at, this.#end)
+  }
+
+  #skip(text: string): void {
+    if (!startsWith(this.#bytes, this.#at, text)) this.#isRight = false
+    this.#at += text.length
+  }
+}
 
 /** The statements of a transaction, one by one, each with its `;` and newline. */
 export function* statementsOf(transaction: SpoolTransaction): Generator<Buffer> {

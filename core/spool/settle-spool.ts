@@ -39,7 +39,7 @@ export function settleSpool(
       policy: 'fdatasync',
       files,
       clock: systemClock,
-      newSpoolId: newSpoolId,
+      newSpoolId,
     })
     log.close()
     return log.recovery
