@@ -230,9 +230,9 @@ export class LaneGroup {
     }))
   }
 
-  /** Whether a lane runs its services; false while it is being replaced. */
-  isUp(lane: number): boolean {
-    return this.#at(lane).state === 'up'
+  /** `up` while it runs its services, `lost` from its death to its next start. */
+  state(lane: number): Slot['state'] {
+    return this.#at(lane).state
   }
 
   laneOfConnection(sid: number): number {

@@ -10,8 +10,10 @@
 // a lane takes no message from its ring between `stage` and `commit`, so a new route never meets old
 // handlers. Coroutines that wait finish on the code that they began with, whose tables they hold.
 //
-// One reload at a time; a second one is refused. A lane that is being replaced makes a reload wait for
-// nothing: it is refused too. What a user can mend is told in the report, never thrown.
+// One reload at a time; a second one is refused, and so is one while a lane is being started. A lane
+// that is down until its next start takes no part: it will start with what the code book says then,
+// so that new code can mend what keeps it from starting. What a user can mend is told in the report,
+// never thrown.
 //
 // With an engine that replaces functions where they are (LuaEngine.modules) "runs the new files" means
 // that they are patched, and an abort undoes it: see services.ts; nothing here knows the difference.
@@ -60,7 +62,8 @@ export interface ReloaderOptions {
   readonly sources: ReloadSources
   readonly lanes: {
     readonly count: number
-    isUp(lane: number): boolean
+    /** `lost` until it is started again, with the code of that moment. */
+    state(lane: number): 'up' | 'starting' | 'lost'
     command(lane: number, command: ReloadCommand): void
   }
   /**
@@ -98,6 +101,8 @@ export class Reloader implements ReloadControl {
   readonly #options: ReloaderOptions
   #waiting: Waiting[] = []
   #lastId = 0
+  /** The lanes that take part in the reload under way. */
+  #partakers: readonly number[] = []
   #isBusy = false
 
   constructor(options: ReloaderOptions) {
@@ -175,7 +180,7 @@ export class Reloader implements ReloadControl {
   }
 
   async #run(wanted: Wanted): Promise<Omit<ReloadReport, 'durationMs'>> {
-    this.#expectLanes()
+    this.#partakers = this.#lanesUp()
     const surveys = await this.#askAll((id) => ({ kind: 'survey', id }), limits.reloadPrepareMs)
     const plan = this.#plan(wanted, new UseGraph(surveys))
     let warnings: readonly string[] = []
@@ -202,7 +207,7 @@ export class Reloader implements ReloadControl {
       const staged = await this.#askAll((id) => ({ kind: 'stage', id }), limits.reloadStageMs)
       expectNoProblems(staged)
       routes = this.#options.routes(agreedRoutes(staged.map((answer) => answer.routes ?? [])))
-      this.#expectLanes()
+      this.#expectSameLanes()
     } catch (error) {
       this.#tellAll({ kind: 'abort', id: ++this.#lastId })
       throw error
@@ -212,7 +217,7 @@ export class Reloader implements ReloadControl {
     book.adopt(plan, wanted.rollback?.name)
     book.codes = routes.codes
     const { codes } = routes
-    const commits = Array.from({ length: this.#options.lanes.count }, (_, lane) =>
+    const commits = this.#partakers.map((lane) =>
       // A lane that dies now starts anew with what the book says: the same code.
       this.#ask(lane, (id) => ({ kind: 'commit', id, codes })).catch(() => noAnswer),
     )
@@ -288,12 +293,28 @@ export class Reloader implements ReloadControl {
 
   // --- talking to lanes -------------------------------------------------------------------------
 
-  #expectLanes(): void {
+  /** @throws HostError LANE_DOWN while one starts, or when none is up to try the code */
+  #lanesUp(): readonly number[] {
     const { lanes } = this.#options
+    const up: number[] = []
+    let down = 0
     for (let lane = 0; lane < lanes.count; lane++) {
-      if (lanes.isUp(lane)) continue
-      throw new HostError('LANE_DOWN', `lane ${lane} is being replaced; try again in a moment`)
+      const state = lanes.state(lane)
+      if (state === 'up') up.push(lane)
+      else down = lane
+      if (state === 'starting') throw beingReplaced(lane)
     }
+    if (up.length === 0) throw beingReplaced(down)
+    return up
+  }
+
+  /** @throws HostError LANE_DOWN when a lane has died or begun to start since the reload began */
+  #expectSameLanes(): void {
+    const up = this.#lanesUp()
+    const changed = this.#partakers.find((lane) => !up.includes(lane))
+    const late = up.find((lane) => !this.#partakers.includes(lane))
+    const lane = changed ?? late
+    if (lane !== undefined) throw beingReplaced(lane)
   }
 
   #ask(lane: number, command: (id: number) => ReloadCommand): Promise<ReloadAnswer> {
@@ -305,7 +326,7 @@ export class Reloader implements ReloadControl {
   }
 
   #askAll(command: (id: number) => ReloadCommand, msMax: number): Promise<ReloadAnswer[]> {
-    const { lanes, timers } = this.#options
+    const { timers } = this.#options
     const timer = timers.after(msMax, () => {
       for (const { lane, reject } of this.#waiting) {
         const text = `lane ${lane} was not ready for the reload in ${msMax} ms: it is busy`
@@ -313,15 +334,18 @@ export class Reloader implements ReloadControl {
       }
       this.#waiting = []
     })
-    const answers = Array.from({ length: lanes.count }, (_, lane) => this.#ask(lane, command))
+    const answers = this.#partakers.map((lane) => this.#ask(lane, command))
     return Promise.all(answers).finally(() => timers.cancel(timer))
   }
 
   #tellAll(command: ReloadCommand): void {
     this.#waiting = []
-    const { lanes } = this.#options
-    for (let lane = 0; lane < lanes.count; lane++) lanes.command(lane, command)
+    for (const lane of this.#partakers) this.#options.lanes.command(lane, command)
   }
+}
+
+function beingReplaced(lane: number): HostError {
+  return new HostError('LANE_DOWN', `lane ${lane} is being replaced; try again in a moment`)
 }
 
 /** What can be named beside services. */
