@@ -142,7 +142,8 @@ export function laneInside(options: {
     spool.drain((_kind, _ticket, _count, bytes, from, to) => {
       const originAt = from + recordHeaderBytes
       const textAt = originAt + bytes.readUInt16LE(from + 4)
-      const statements = bytes.toString('latin1', textAt, to).trimEnd().split('\n')
+      const lines = bytes.toString('latin1', textAt, to).split('\n')
+      const statements = lines.filter((line) => !['', 'BEGIN;', 'COMMIT;'].includes(line))
       transactions.push({ statements, origin: bytes.toString('latin1', originAt, textAt) })
     }, Number.POSITIVE_INFINITY)
     reader.drain((kind, a, b, bytes, from, to) => {
