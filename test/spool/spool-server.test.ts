@@ -117,6 +117,33 @@ test('a disk that cannot be trusted ends it, and settles nothing', () => {
   expect(tickets.sequence).toBe(1)
 })
 
+test('a transaction takes spoolStatementsMax statements, and not one more', () => {
+  const { ports } = makeServer(1)
+  const client = new SpoolClient(ports[0] as (typeof ports)[0])
+  const transaction = client.begin()
+  const write = () => client.exec(transaction, 'DELETE FROM t', [])
+  for (let i = 0; i < limits.spoolStatementsMax; i++) write()
+  expect(write).toThrow(`more than ${limits.spoolStatementsMax} statements`)
+  expect(transaction.statements).toBe(limits.spoolStatementsMax)
+})
+
+test('a ring that is full answers 0, and a commit that waits too long says so', () => {
+  const { ports, server } = makeServer(1)
+  const client = new SpoolClient(ports[0] as (typeof ports)[0])
+  const note = 'x'.repeat(8000)
+  const fill = () => {
+    const transaction = client.begin()
+    client.exec(transaction, 'INSERT INTO t(note) VALUES(?)', [note])
+    return transaction
+  }
+  let taken = 0
+  while (client.tryCommit(fill(), {}) !== 0) taken++
+  expect(taken).toBeGreaterThan(5)
+  expect(() => client.commit(fill(), {})).toThrow('the disk does not keep up')
+  server.turn()
+  expect(client.commit(fill(), {})).toBe(taken + 1)
+})
+
 test('tickets wrap without 0, and refused ones are known across the wrap', () => {
   expect(nextTicket(1)).toBe(2)
   expect(nextTicket(2 ** 32 - 1)).toBe(1)
