@@ -268,7 +268,7 @@ async function start(
     for (const listener of listeners.all) listener.close()
     await admin.close()
     await playground?.close()
-    gate.kickAll(reason)
+    gate.kickAll(cluster?.slave === undefined ? reason : `${reason}; log in again`)
     await lanes.stop(stopServicesMs)
     await data?.flush()
     lanes.deliverRest()

@@ -16,10 +16,26 @@ function login.handler.guest(session, msg)
     return fail(409, "you are logged in already, as " .. session.data.name)
   end
   local uid = id.next()
+  -- In a cluster the master sends the player on; alone, this host keeps him (docs/CLUSTER.md).
+  local redirect = cluster.place(session, uid, { name = name })
+  if redirect then
+    return { code = 200, redirect = redirect }
+  end
   db.exec("INSERT INTO role(id, name, gold) VALUES (?, ?, ?)", uid, name, first_gold)
   session.data.name = name
   session:bind(uid)
   return { code = 200, uid = uid, name = name }
+end
+
+-- { token } -> { code, uid, name }: where a redirect leads to
+---@param session Session
+---@param msg { token: string }
+function login.handler.enter(session, msg)
+  local uid, player = cluster.accept(msg.token)
+  db.exec("INSERT INTO role(id, name, gold) VALUES (?, ?, ?)", uid, player.name, first_gold)
+  session.data.name = player.name
+  session:bind(uid)
+  return { code = 200, uid = uid, name = player.name }
 end
 
 return login

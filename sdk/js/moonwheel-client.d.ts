@@ -54,7 +54,10 @@ export interface ReconnectOptions {
   maxMs?: number
   /** Attempts in a row before the client gives up and closes. Default 20. */
   attemptsMax?: number
-  /** Whether to come back after a kick. Default: never, else two tabs would kick each other. */
+  /**
+   * Whether to come back after a kick. Default: when the reason ends with `log in again`, as that of a
+   * server does that leaves its cluster; else two tabs would kick each other.
+   */
   afterKick?: (reason: string) => boolean
 }
 
@@ -78,6 +81,7 @@ export declare class MoonwheelClient {
   /** Throws a `usage` error when the platform has no WebSocket and none is given. */
   constructor(url: string | URL, options?: ConnectOptions)
 
+  /** Where it is connected: another address than it was given, after a redirect. */
   readonly url: string
   readonly state: ClientState
   /** Round trip of the last handshake or heartbeat, in ms; undefined while not connected. */
@@ -89,7 +93,9 @@ export declare class MoonwheelClient {
   /**
    * Calls a handler and resolves with the body of its reply. Rejects with a MoonwheelError: kind
    * `reply` when the body's `code` is 400 or more, `timeout`, or `closed`. A request is never sent
-   * a second time by the client. `message` defaults to `{}`.
+   * a second time by the client. `message` defaults to `{}`. A reply with `redirect` (a login at the
+   * master of a cluster) is followed: the client goes to that host, brings its token, and resolves with
+   * the answer there. When that connection is lost, it comes back to the first address.
    */
   request<Reply = unknown>(
     route: string,

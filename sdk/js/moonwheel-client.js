@@ -18,12 +18,20 @@ const bodyBytesMax = 0xffffff
 const routeBytesMax = 255
 const idMax = 0x7fffffff
 const pendingMax = 10_000
+/** Hosts that one reply may lead through. */
+const redirectsMax = 3
 
 const defaults = {
   user: {},
   timeoutMs: 10_000,
   connectTimeoutMs: 10_000,
-  reconnect: { initialMs: 500, maxMs: 15_000, attemptsMax: 20, afterKick: () => false },
+  reconnect: {
+    initialMs: 500,
+    maxMs: 15_000,
+    attemptsMax: 20,
+    // The server says so when it wants the player back; else two tabs would kick each other.
+    afterKick: (reason) => reason.endsWith('log in again'),
+  },
 }
 
 const utf8 = new TextEncoder()
@@ -348,7 +356,13 @@ class Connection {
 
 /** See moonwheel-client.d.ts for what each method promises. */
 export class MoonwheelClient {
+  /** Where it connects first, and again after a loss. */
+  #home
+  /** Where it is: another host when a reply has sent it there. */
   #url
+  /** The request whose reply was a redirect, until the new host has answered. */
+  #moving
+  #redirects = 0
   #options
   #state = 'closed'
   #connection
@@ -364,7 +378,7 @@ export class MoonwheelClient {
   #listeners = new Map()
 
   constructor(url, options = {}) {
-    this.#url = String(url)
+    this.#home = this.#url = String(url)
     const reconnect = options.reconnect === true ? {} : options.reconnect
     this.#options = {
       ...defaults,
@@ -501,6 +515,7 @@ export class MoonwheelClient {
     this.#dictionary = readDictionary(reply.sys ?? {}, this.#dictionary)
     this.#rttMs = rttMs
     this.#attempt = 0
+    if (this.#moving) return this.#arrive()
     const again = this.#settleOpen === undefined
     this.#enter('open')
     this.#settleOpen?.resolve()
@@ -536,11 +551,39 @@ export class MoonwheelClient {
     try {
       const body = message.body()
       if (message.failed || body?.code >= 400) throw replyError(route, body)
+      if (isRedirect(body?.redirect)) return this.#follow(pending, body.redirect)
+      this.#redirects = 0
       pending.resolve(body)
     } catch (error) {
       error.route ||= route
       pending.reject(error)
     }
+  }
+
+  /** The server sends this client to another host, which answers the request in its place. */
+  #follow({ route, resolve, reject }, redirect) {
+    if (++this.#redirects > redirectsMax) {
+      this.#redirects = 0
+      throw new MoonwheelError('protocol', 'the server sends this client from host to host')
+    }
+    const url = new URL(this.#home)
+    url.hostname = redirect.host
+    url.port = String(redirect.port)
+    this.#url = String(url)
+    this.#moving = { route, resolve, reject, redirect }
+    const left = this.#connection
+    this.#connection = undefined
+    this.#failPending(new MoonwheelError('closed', 'this client went on to another host'))
+    this.#enter('connecting')
+    left.end(new MoonwheelError('stopped', 'this client went on to another host'))
+    this.#dial()
+  }
+
+  #arrive() {
+    const { resolve, reject, redirect } = this.#moving
+    this.#moving = undefined
+    this.#enter('open')
+    this.request(redirect.route, { token: redirect.token }).then(resolve, reject)
   }
 
   #expire(id, timeoutMs) {
@@ -549,14 +592,23 @@ export class MoonwheelClient {
     reject(new MoonwheelError('timeout', `no reply from ${route} in ${timeoutMs} ms`, { route }))
   }
 
-  #ended(error) {
-    this.#connection = undefined
-    this.#rttMs = undefined
+  #failPending({ kind, message }) {
     for (const { route, reject, timer } of this.#pending.values()) {
       clearTimeout(timer)
-      reject(new MoonwheelError(error.kind, error.message, { route }))
+      reject(new MoonwheelError(kind, message, { route }))
     }
     this.#pending.clear()
+  }
+
+  #ended(error) {
+    // The end of the connection that it has left.
+    if (this.#moving && this.#connection === undefined) return
+    this.#connection = undefined
+    this.#rttMs = undefined
+    this.#failPending(error)
+    this.#moving?.reject(new MoonwheelError(error.kind, error.message, this.#moving))
+    this.#moving = undefined
+    this.#url = this.#home
     if (this.#wantsAnother(error)) this.#retry(error)
     else this.#finish(error)
   }
@@ -601,6 +653,16 @@ export class MoonwheelClient {
   #emit(event, ...args) {
     for (const listener of [...(this.#listeners.get(event) ?? [])]) call(listener, ...args)
   }
+}
+
+/** `{ redirect: { host, port, token, route } }`: a login's reply from the master of a cluster. */
+function isRedirect(redirect) {
+  return (
+    typeof redirect?.host === 'string' &&
+    Number.isInteger(redirect.port) &&
+    typeof redirect.token === 'string' &&
+    typeof redirect.route === 'string'
+  )
 }
 
 function replyError(route, body) {

@@ -405,3 +405,69 @@ describe('ends', () => {
     expect(server.heartbeats).toBeGreaterThanOrEqual(1)
   })
 })
+
+describe('redirects', () => {
+  /** A master whose login sends everybody to `slave`, and a slave that takes the token. */
+  async function cluster(more: FakeServerOptions = {}) {
+    const slave = await serve({
+      handlers: {
+        'login.handler.enter': (_: FakePlayer, { token }: never) => ({ code: 200, token }),
+        ...echo,
+      },
+      ...more,
+    })
+    const { hostname: host, port } = new URL(slave.url)
+    const redirect = { host, port: Number(port), token: 't1', route: 'login.handler.enter' }
+    const master = await serve({
+      handlers: { 'login.handler.guest': () => ({ code: 200, redirect }), ...echo },
+    })
+    return { master, slave }
+  }
+
+  test('are followed, and the request has its answer from there', async () => {
+    const { master, slave } = await cluster()
+    const client = await join(master)
+    const closed: unknown[] = []
+    client.onClose((error) => closed.push(error))
+    client.onReconnect(() => closed.push('reconnect'))
+    expect(await client.request('login.handler.guest', {})).toEqual({ code: 200, token: 't1' })
+    expect(new URL(client.url).port).toBe(String(slave.port))
+    await master.until(() => master.players.size === 0)
+    expect(await client.request('echo.handler.echo', { n: 1 })).toEqual({ n: 1 })
+    expect(closed).toEqual([])
+  })
+
+  test('end when the new host is lost: the client comes back to where it began', async () => {
+    const { master, slave } = await cluster()
+    const client = await join(master, { reconnect: { initialMs: 10 } })
+    await client.request('login.handler.guest', {})
+    const back = new Promise<void>((resolve) => client.onReconnect(resolve))
+    only(slave).drop()
+    await back
+    expect(client.url).toBe(master.url)
+    expect(await client.request('login.handler.guest', {})).toEqual({ code: 200, token: 't1' })
+  })
+
+  test('to a host that is not there fail the request', async () => {
+    const { master, slave } = await cluster()
+    const client = await join(master)
+    await slave.close()
+    const error = await failure(client.request('login.handler.guest', {}))
+    expect(error).toMatchObject({ kind: 'closed', route: 'login.handler.guest' })
+  })
+
+  test('that lead on and on are given up', async () => {
+    let port = 0
+    const redirect = () => ({
+      code: 200,
+      redirect: { host: '127.0.0.1', port, token: 't', route: 'login.handler.enter' },
+    })
+    const server = await serve({
+      handlers: { 'login.handler.guest': redirect, 'login.handler.enter': redirect },
+    })
+    port = Number(new URL(server.url).port)
+    const client = await join(server)
+    const error = await failure(client.request('login.handler.guest', {}))
+    expect(error).toMatchObject({ kind: 'protocol' })
+  })
+})
