@@ -49,7 +49,7 @@ describe.skipIf(!withRedis)('the demo game in a cluster', () => {
     }
     masterUrl = `ws://127.0.0.1:${masterWs}`
     client = await connect(masterUrl, { WebSocket, reconnect: { initialMs: 50 } })
-  }, 30_000)
+  }, 60_000)
   afterAll(async () => {
     client.close()
     for (const host of hosts) expect(await host.stop()).toMatchObject({ code: 0 })
