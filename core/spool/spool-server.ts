@@ -53,6 +53,7 @@ export class SpoolServer {
   #probeBytes = probeBytesMin
   #probeAtMs = 0
   #refused = 0
+  #markFailures = 0
   #nextLane = 0
 
   constructor(options: {
@@ -141,13 +142,26 @@ export class SpoolServer {
     const bytes = this.#log.groupBytes
     const transactions = this.#log.groupTransactions
     const failure = this.#log.flush()
-    if (failure === undefined) return this.#tickets.setSequence(this.#log.sequence)
+    if (failure === undefined) {
+      this.#tickets.setSequence(this.#log.sequence)
+      return this.#sayMarkFailures()
+    }
     this.#startRefusing(failure, bytes, transactions)
     for (const lane of this.#lanes) {
       if (lane.last === 0) continue
       this.#tickets.refuse(lane.lane, lane.first, lane.last)
       this.#tickets.nextEpoch(lane.lane)
     }
+  }
+
+  /** Acknowledging goes on without the file `durable`, but nothing more would be drained. */
+  #sayMarkFailures(): void {
+    const { markFailures } = this.#log
+    if (this.#markFailures === 0 && markFailures > 0) {
+      const text = 'spool: the file `durable` cannot be written; the drainer sees nothing new'
+      this.#say('error', text, { markFailures })
+    }
+    this.#markFailures = markFailures
   }
 
   #settle(): void {

@@ -144,6 +144,28 @@ test('a ring that is full answers 0, and a commit that waits too long says so', 
   expect(client.commit(fill(), {})).toBe(taken + 1)
 })
 
+test('when only the file `durable` fails, acknowledging goes on, and the log says so once', () => {
+  const { files, ports, said, server, tickets } = makeServer(1)
+  const client = new SpoolClient(ports[0] as (typeof ports)[0])
+  write(client, 'a')
+  server.turn()
+  for (const id of ['b', 'c']) {
+    // The group's own write is the first, the mark's the second.
+    files.plan({ call: 'write', nth: 2, forever: false, code: 'DISK' })
+    write(client, id)
+    server.turn()
+  }
+  expect(tickets.isRefused(0, 3)).toBe(false)
+  expect(tickets.settled(0)).toBe(3)
+  expect(said).toEqual([
+    expect.stringMatching(/^error spool: the file `durable` cannot be written/),
+  ])
+  files.plan()
+  write(client, 'd')
+  server.turn()
+  expect(idsOf(readAll(files))).toEqual(['a', 'b', 'c', 'd'])
+})
+
 test('tickets wrap without 0, and refused ones are known across the wrap', () => {
   expect(nextTicket(1)).toBe(2)
   expect(nextTicket(2 ** 32 - 1)).toBe(1)
