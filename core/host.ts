@@ -265,6 +265,7 @@ async function start(
 
   const stop = async (reason: string): Promise<void> => {
     gate.stopAccepting()
+    void rpc.drain()
     for (const listener of listeners.all) listener.close()
     await admin.close()
     await playground?.close()

@@ -2,8 +2,8 @@
 // who carries them out.
 //
 // Core thread. A service is one of the host's own (`addService`, in TypeScript) or the game's, for
-// which `lanes` answers. While the node drains, new calls are refused as not run, and what is under way
-// goes on to its end.
+// which `lanes` answers. While the node drains, new calls from outside are refused as not run; what is
+// under way goes on to its end, and so do the calls that it makes in turn.
 
 import type { Clock } from '../base/clock.ts'
 import type { IncomingCall, RpcHandler } from './incoming-call.ts'
@@ -51,7 +51,7 @@ export class Dispatcher implements RpcHandler {
   handle(call: IncomingCall): boolean {
     const { service, method, idempotencyKey, body } = call.request
     const own = this.#own.get(service)
-    if (this.#isDraining && own === undefined) {
+    if (this.#isDraining && own === undefined && !call.isOwn) {
       const text = 'this node is draining: it takes nothing new'
       call.end(failed('SHUTTING_DOWN', text, { notRun: true }))
       return true

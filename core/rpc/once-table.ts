@@ -11,6 +11,7 @@
 import { createHash } from 'node:crypto'
 import { must } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
+import { errorCodes } from '../base/errors.ts'
 import { limits } from '../base/limits.ts'
 import { failed, type Outcome } from './outcome.ts'
 
@@ -97,7 +98,9 @@ export class OnceTable {
   finish(name: string, outcome: Outcome): void {
     const entry = must(this.#running.get(name), 'running call')
     this.#running.delete(name)
-    if (outcome.notRun) this.#bytes -= entry.bytes
+    // On a full disk nothing was stored of what it did: it may be tried again.
+    const isUndone = outcome.notRun || outcome.code === errorCodes.STORAGE_FULL
+    if (isUndone) this.#bytes -= entry.bytes
     else this.#store(name, entry, outcome)
     for (const end of entry.waiting.splice(0)) end(entry.outcome ?? outcome)
   }

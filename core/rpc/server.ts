@@ -137,6 +137,8 @@ class ServerConnection {
   readonly #counts: ServerCounts
   readonly #socket: FramedSocket
   #isTrusted: boolean
+  /** What still comes on it is not looked at. */
+  #isExpelled = false
   #inFlight = 0
   /** The handler had no room for its next call. */
   isBlocked = false
@@ -171,6 +173,7 @@ class ServerConnection {
   }
 
   #message(bytes: Buffer, start: number, end: number): boolean {
+    if (this.#isExpelled) return true
     const request = decodeRequest(bytes, start, end)
     if (request === undefined) {
       this.#expel('that is no Request')
@@ -220,6 +223,7 @@ class ServerConnection {
 
   #expel(why: string): void {
     this.#counts.expelled++
+    this.#isExpelled = true
     this.#respond(0, failed('FORBIDDEN', why, { notRun: true }))
     this.#socket.end(why)
   }

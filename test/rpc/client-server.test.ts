@@ -3,8 +3,16 @@
 import { connect } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
 import type { IncomingCall } from '../../core/rpc/incoming-call.ts'
-import { failed, succeeded } from '../../core/rpc/outcome.ts'
-import { nodeAt, routesTo, startClient, startServer, stopAll, until } from './rpc-fixture.ts'
+import { failed, type Outcome, succeeded } from '../../core/rpc/outcome.ts'
+import {
+  anyCall,
+  nodeAt,
+  routesTo,
+  startClient,
+  startServer,
+  stopAll,
+  until,
+} from './rpc-fixture.ts'
 
 afterEach(stopAll)
 
@@ -154,6 +162,18 @@ describe('client and server', () => {
     await drained
     await until(() => client.peers[0]?.isDraining === true, 'the client knows')
     expect(await call({ node: 'a' })).toMatchObject({ code: 503, notRun: true })
+  })
+
+  it('a node that drains still carries out the calls of its own coroutines', async () => {
+    const a = await startServer('a')
+    await a.dispatcher.drain()
+    const request = { ...anyCall, id: 0 }
+    const handle = (isOwn: boolean) =>
+      new Promise<Outcome>((end) => {
+        a.dispatcher.handle({ request, format: 'proto', safeOnly: false, isOwn, end })
+      })
+    expect(await handle(true)).toMatchObject({ code: 0 })
+    expect(await handle(false)).toMatchObject({ code: 503, notRun: true })
   })
 
   it('a call whose connection is lost fails, without a key', async () => {

@@ -43,6 +43,8 @@ describe('once', () => {
     begin('b')
     once.finish('b', failed('OVERLOADED', 'no', { notRun: true }))
     expect(begin('b')).toBe('new')
+    once.finish('b', failed('STORAGE_FULL', 'nothing was changed'))
+    expect(begin('b')).toBe('new')
     once.cancel('b')
     expect(begin('b')).toBe('new')
   })
