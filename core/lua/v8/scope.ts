@@ -69,7 +69,7 @@ export class FunctionScope {
     if (scope.isLoop) this.loopDepth--
     for (const pending of scope.pending) {
       if (scope.outer === undefined) {
-        const message = `no visible label '${pending.name}' for goto at line ${pending.line}`
+        const message = `no visible label '${pending.name}' for <goto> at line ${pending.line}`
         lexer.failAt(message, lexer.line)
       }
       pending.active = Math.min(pending.active, scope.firstActive)

@@ -186,6 +186,7 @@ function comparable(original: string): string {
   const line = original
     .replace(/p:\d+: (attempt to (?:perform 'n%+0'|divide by zero))/, '$1')
     .replaceAll('-nan', 'nan')
+    .replace(/\b(table|function|thread): (?:builtin: )?0x[0-9a-f]+/g, '$1: address')
   return strictNames
     ? line
     : line.replace(/ \((?:local|upvalue|field|global|method|constant) '[^']*'\)/g, '')
