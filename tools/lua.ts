@@ -159,8 +159,8 @@ async function main(argv: readonly string[]): Promise<number> {
       report(output, thrown.message + trace)
       return 1
     }
-    if (thrown instanceof Error && 'code' in thrown) {
-      report(output, `cannot open ${messageOf(thrown)}`)
+    if (thrown instanceof Error && 'path' in thrown && 'syscall' in thrown) {
+      report(output, `cannot open ${Buffer.from(String(thrown.path)).toString('latin1')}`)
       return 1
     }
     throw thrown
