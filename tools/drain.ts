@@ -24,7 +24,7 @@ import { carryOut, lookAndPlan } from '../core/drain/migrate.ts'
 import { openTarget } from '../core/drain/open-target.ts'
 import { ProgressBar } from '../core/drain/progress-bar.ts'
 import { rebuild } from '../core/drain/rebuild.ts'
-import { type DrainStatus, readStatus, statusWriter } from '../core/drain/status.ts'
+import { runningDrainer, statusWriter } from '../core/drain/status.ts'
 import { noProgress, type Progress, type Target } from '../core/drain/target.ts'
 import { readDurableMark } from '../core/spool/durable-mark.ts'
 import { SpoolReader } from '../core/spool/reader.ts'
@@ -73,6 +73,11 @@ function print(options: Options, value: object, words: string): void {
 async function drain(at: Place): Promise<number> {
   const { config, node, folder, target, options } = at
   const follow = options.follow === true
+  const other = runningDrainer(folder)
+  if (other !== undefined) {
+    const words = `process ${other.pid} drains ${node} already: ${other.state}, at ${other.applied}`
+    throw new HostError('CONFLICT', `${words}`)
+  }
   // Of a spool whose host is gone, what it left may still have a torn end.
   settleSpool(folder)
   const stop = new AbortController()
@@ -114,8 +119,7 @@ async function drain(at: Place): Promise<number> {
 
 async function showStatus({ config, node, folder, target, options }: Place): Promise<number> {
   const durable = readDurableMark(folder)?.sequence ?? 0
-  const last = readStatus(folder)
-  const isAlive = last !== undefined && last.state !== 'ended' && isRunning(last.pid)
+  const drainer = runningDrainer(folder)
   let applied: number | undefined
   let problem: string | undefined
   try {
@@ -129,7 +133,6 @@ async function showStatus({ config, node, folder, target, options }: Place): Pro
   }
   await target.close()
   const letters = new DeadLetters(folder).list().filter(({ state }) => state !== 'applied')
-  const drainer: DrainStatus | undefined = isAlive ? last : undefined
   const behind = applied === undefined ? undefined : durable - applied
   const url = shownUrl(config.db.url)
   print(
@@ -147,15 +150,6 @@ async function showStatus({ config, node, folder, target, options }: Place): Pro
     ].join('\n'),
   )
   return exitCodes.ok
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch {
-    return false
-  }
 }
 
 // --- the other commands
@@ -179,9 +173,9 @@ function decide(at: Place, sequence: number | undefined, reason: string | undefi
   if (which === undefined) throw new HostError('NOT_FOUND', 'no transaction is refused')
   const state = reason === undefined ? 'retry' : 'skip'
   const letter = letters.decide(which, state, new Date(), reason)
-  const last = readStatus(at.folder)
-  const running = last !== undefined && last.state !== 'ended' && isRunning(last.pid)
-  const then = running ? 'the drainer that is running does it now' : 'npm run drain does it'
+  const then = runningDrainer(at.folder)
+    ? 'the drainer that is running does it now'
+    : 'npm run drain does it'
   print(at.options, letter, `transaction ${which}: ${state}; ${then}`)
   return exitCodes.ok
 }

@@ -5,7 +5,7 @@
 // It migrates the database (adding only), then follows the spool until it is told to stop or the host
 // is gone. Everything it has to say goes over the IPC channel. Exit codes: 0 told to stop; 2 gave up.
 
-import { join } from 'node:path'
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { must } from '../base/assert.ts'
 import { systemClock } from '../base/clock.ts'
@@ -33,7 +33,7 @@ async function main(): Promise<void> {
     ...(configFolder === undefined ? {} : { configFolder }),
     ...(node === undefined ? {} : { node }),
   })
-  const folder = join(config.root, config.spool.folder, config.node.name)
+  const folder = resolve(config.root, config.spool.folder, config.node.name)
   const target = openTarget(databaseAddress(config.db.url, config.root))
   const write = statusWriter(folder, systemClock)
   const stop = new AbortController()

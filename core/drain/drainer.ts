@@ -22,7 +22,7 @@ import { limits } from '../base/limits.ts'
 import { readDurableMark } from '../spool/durable-mark.ts'
 import { decodeOrigin, type SpoolTransaction, statementsOf } from '../spool/format.ts'
 import { SpoolReader } from '../spool/reader.ts'
-import { Backoff, pause } from './backoff.ts'
+import { Backoff, nextTurn, pause } from './backoff.ts'
 import { DeadLetters } from './dead-letters.ts'
 import type { DrainState, DrainStatus } from './status.ts'
 import { isSameProgress, noProgress, type Progress, type Target } from './target.ts'
@@ -100,10 +100,11 @@ export class Drainer {
    * @throws HostError DRAIN_FENCED, SPOOL_DAMAGED, CONFLICT (another spool), NOT_FOUND (archived)
    */
   async drain(follow: boolean, signal: AbortSignal): Promise<DrainEnd> {
+    const { target } = this.#options
     try {
       while (!signal.aborted) {
         try {
-          if (!this.#options.target.connected) await this.#connect()
+          if (this.#reader === undefined || !target.connected) await this.#connect()
           const end = await this.#step(follow, signal)
           if (end !== undefined) return end
         } catch (thrown) {
@@ -141,6 +142,8 @@ export class Drainer {
       if (this.#state !== 'draining') this.#tell('draining')
       await this.#applyBatch()
     }
+    // SQLite answers at once: without this, no signal would be heard before the spool's end.
+    await nextTurn()
     return undefined
   }
 
@@ -148,9 +151,11 @@ export class Drainer {
 
   async #connect(): Promise<void> {
     const { node, target, onConnected } = this.#options
-    await target.connect()
-    await target.prepare(node)
-    await onConnected?.(target)
+    if (!target.connected) {
+      await target.connect()
+      await target.prepare(node)
+      await onConnected?.(target)
+    }
     this.#locate(await target.progress(node))
   }
 

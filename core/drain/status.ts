@@ -3,7 +3,7 @@
 // Written by the drain process when its state changes and a few times a second while it works; never
 // synced, it is about now. Read by anybody; a missing or torn one is undefined.
 
-import { readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Clock } from '../base/clock.ts'
 import { limits } from '../base/limits.ts'
@@ -69,5 +69,25 @@ export function readStatus(folder: string): DrainStatus | undefined {
     return JSON.parse(readFileSync(join(folder, statusFileName), 'utf8')) as DrainStatus
   } catch {
     return undefined
+  }
+}
+
+/** The status of a drainer that is at work on this spool; undefined when none is. */
+export function runningDrainer(folder: string): DrainStatus | undefined {
+  const status = readStatus(folder)
+  if (status === undefined || status.state === 'ended' || status.pid === process.pid)
+    return undefined
+  return isDrainer(status.pid) ? status : undefined
+}
+
+/** A process number may be somebody else's by now; Linux tells what a process runs. */
+function isDrainer(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return (
+      !existsSync('/proc/self') || readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('drain')
+    )
+  } catch {
+    return false
   }
 }

@@ -5,7 +5,7 @@
 // by the number of rows that it moved: so another drainer's row ends the text with error 22012 before
 // anything else has run. (The row stays locked until the end, so drainers take turns.)
 
-import pg from 'pg'
+import type pg from 'pg'
 import { HostError, messageOf } from '../base/errors.ts'
 import { limits } from '../base/limits.ts'
 import type { ServerAddress } from '../config/database-url.ts'
@@ -48,7 +48,9 @@ export class PostgresTarget implements Target {
 
   async connect(): Promise<void> {
     const { host, port, user, password, database } = this.#address
-    const client = new pg.Client({
+    // Here, not at the top: a host with another database shall not wait for this driver to load.
+    const { default: driver } = await import('pg')
+    const client = new driver.Client({
       host,
       port,
       user,
@@ -232,8 +234,7 @@ export class PostgresTarget implements Target {
   }
 
   async #failure(client: pg.Client, thrown: unknown): Promise<HostError> {
-    const code = thrown instanceof pg.DatabaseError ? (thrown.code ?? '') : ''
-    const position = thrown instanceof pg.DatabaseError ? thrown.position : undefined
+    const { code, position } = serverError(thrown)
     const isDown = code === '' || downCodes.test(code)
     if (isDown) {
       this.#forget(client)
@@ -254,6 +255,12 @@ export class PostgresTarget implements Target {
   #forget(client: pg.Client): void {
     if (this.#client === client) this.#client = undefined
   }
+}
+
+/** What the server said of an error; '' for what did not come from it. */
+function serverError(thrown: unknown): { code: string; position: string | undefined } {
+  const { severity, code, position } = thrown as Partial<pg.DatabaseError>
+  return { code: severity === undefined ? '' : (code ?? ''), position }
 }
 
 /** Ends a connection that may hang: no farewell, no waiting. */

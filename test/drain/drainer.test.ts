@@ -88,6 +88,23 @@ describe.each(here)('draining into %s', (dialect) => {
     )
   })
 
+  it('hears in the middle of a backlog that it shall stop, and goes on from there', async () => {
+    writeTransfers(writer, 1, 200)
+    const stop = new AbortController()
+    const drainer = drainerOf(database, writer.folder, {
+      batchTransactionsMax: 1,
+      onStatus: ({ applied }) => {
+        // As a signal comes: from outside, by the event loop.
+        if (applied === 3) setImmediate(() => stop.abort())
+      },
+    })
+    expect(await drainer.drain(true, stop.signal)).toBe('aborted')
+    expect(drainer.status.applied).toBeLessThan(20)
+    // The same one, over the same connection: so the host's drainer finishes when the host stops.
+    expect(await drainer.drain(false, neverAborted())).toBe('done')
+    await expectTransfers(database, 200)
+  })
+
   it('stands still before a transaction that is refused, and says which statement', async () => {
     writeTransfers(writer, 1, 70)
     writer.write(['UPDATE place SET last = last'], ['INSERT INTO nix(a) VALUES (?)', 'x'])

@@ -1,5 +1,6 @@
 // The drainer as the host's child: starts, tells how far it is, is started again, finishes.
 
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { afterAll, afterEach, beforeEach, expect, it } from 'vitest'
@@ -60,6 +61,18 @@ it('migrates, drains, and says when a transaction is in the database', async () 
   ])
   expect(await drainer.waitApplied(3, 20)).toBe(false)
   expect(drainer.applied).toBe(2)
+})
+
+it('a second one by hand ends at once, and says who is at work', async () => {
+  await drainer.start()
+  insert(1)
+  expect(await drainer.waitApplied(1, waitMs)).toBe(true)
+  const argv = ['tools/run.mjs', 'tools/drain.ts', '--root', root, '--node', 'n7']
+  const byHand = spawnSync(process.execPath, argv, { encoding: 'utf8' })
+  expect(byHand.status).toBe(2)
+  expect(byHand.stderr).toMatch(
+    new RegExp(`^drain: process ${drainer.status?.pid} drains n7 already: (idle|draining), at `),
+  )
 })
 
 it('is started again when it dies, and goes on where it was', async () => {
