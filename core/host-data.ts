@@ -8,7 +8,7 @@
 // ends the process at once, with code 70.
 
 import { mkdirSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { systemClock } from './base/clock.ts'
 import { exitCodes, type HostError } from './base/errors.ts'
 import { limits } from './base/limits.ts'
@@ -80,10 +80,11 @@ export class HostData {
     const { config, log } = options
     const address = databaseAddress(config.db.url, config.root)
     const spool = await startSpoolService({
-      root: join(config.root, config.spool.folder),
+      root: resolve(config.root, config.spool.folder),
       node: config.node.name,
       dialect: address.dialect,
       policy: config.spool.policy,
+      segmentBytesMax: config.spool.segmentBytesMax,
       lanes: config.lanes.count,
       coreBell: options.coreBell,
       log: (level, text, fields) => log[level](fields ?? {}, text),

@@ -26,6 +26,8 @@ export interface SpoolServiceOptions {
   readonly node: string
   readonly dialect: Dialect
   readonly policy: SpoolPolicy
+  /** Where a segment ends and the next one begins; spoolSegmentBytesMax when left out. */
+  readonly segmentBytesMax?: number
   readonly lanes: number
   readonly coreBell: SharedArrayBuffer
   readonly log: SpoolSay
@@ -73,6 +75,7 @@ export async function startSpoolService(options: SpoolServiceOptions): Promise<S
     node,
     dialect,
     policy,
+    segmentBytesMax: options.segmentBytesMax ?? limits.spoolSegmentBytesMax,
     ports,
     tickets: ticketMemory,
     spoolBell,

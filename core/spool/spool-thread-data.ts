@@ -10,6 +10,8 @@ export interface SpoolThreadData {
   readonly node: string
   readonly dialect: Dialect
   readonly policy: SpoolPolicy
+  /** Where a segment ends and the next one begins. */
+  readonly segmentBytesMax: number
   readonly ports: readonly SpoolPort[]
   readonly tickets: SharedArrayBuffer
   readonly spoolBell: SharedArrayBuffer

@@ -1,7 +1,7 @@
 // The spool thread for real: from a lane's client to the disk and back through the reader.
 // Needs dist/ (npm run build), as every test that starts a worker.
 
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
@@ -22,7 +22,7 @@ afterEach(async () => {
   rmSync(root, { recursive: true, force: true })
 })
 
-async function start(lanes: number, below = String(++folders)) {
+async function start(lanes: number, below = String(++folders), segmentBytesMax?: number) {
   const coreBell = allocateDoorbell()
   const said: string[] = []
   const service = await startSpoolService({
@@ -30,6 +30,7 @@ async function start(lanes: number, below = String(++folders)) {
     node: 'n1',
     dialect: 'sqlite',
     policy: 'fdatasync',
+    ...(segmentBytesMax === undefined ? {} : { segmentBytesMax }),
     lanes,
     coreBell,
     log: (level, text) => said.push(`${level} ${text}`),
@@ -60,6 +61,20 @@ function readAll(service: SpoolService) {
   reader.close()
   return found
 }
+
+test('a segment ends where it is told to', async () => {
+  const { service, clients, bell } = await start(1, 'small', 4096)
+  const client = clients[0] as SpoolClient
+  for (let i = 1; i <= 20; i++) {
+    const transaction = client.begin()
+    client.exec(transaction, 'INSERT INTO bag(id) VALUES(?)', ['x'.repeat(1000)])
+    const ticket = client.commit(transaction, {})
+    await until(bell, () => service.tickets.settled(0) === ticket)
+  }
+  const segments = readdirSync(service.folder).filter((name) => name.endsWith('.sql'))
+  expect(segments.length).toBeGreaterThan(5)
+  expect(readAll(service)).toHaveLength(20)
+})
 
 test('what a lane commits is on disk when its ticket is settled, and says who caused it', async () => {
   const { service, clients, bell, said } = await start(1)
