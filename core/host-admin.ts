@@ -8,6 +8,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type {
   AdminHost,
+  ClusterReport,
   DrainNodeReport,
   EvalReport,
   GcReport,
@@ -54,6 +55,7 @@ export interface HostAdminParts {
   readonly clock: Clock
   readonly stop: (reason: string) => void
   readonly drainNode: () => DrainNodeReport
+  readonly cluster: () => ClusterReport
 }
 
 export class HostAdmin implements AdminHost {
@@ -164,6 +166,10 @@ export class HostAdmin implements AdminHost {
     await mkdir(join(root, folder), { recursive: true, mode: 0o700 })
     await writeFile(join(root, file), text, { mode: 0o600 })
     return { file, ...summarizeProfile(JSON.parse(text) as CpuProfile) }
+  }
+
+  cluster(): ClusterReport {
+    return this.#parts.cluster()
   }
 
   drainNode(): DrainNodeReport {

@@ -3,7 +3,7 @@
 // Core thread; a part of the composition root. The registry is used when Redis is on and RPC listens.
 
 import { hostname } from 'node:os'
-import type { DrainNodeReport } from './admin/admin-host.ts'
+import type { ClusterReport, DrainNodeReport } from './admin/admin-host.ts'
 import { systemClock } from './base/clock.ts'
 import { Cluster } from './cluster/cluster.ts'
 import { clusterCaller } from './cluster/cluster-rpc.ts'
@@ -114,6 +114,20 @@ export class HostCluster {
       node: this.#parts.config.node.name,
       sessions: gate()?.sessions.size ?? 0,
       calls: rpc.dispatcher.inFlight,
+    }
+  }
+
+  report(): ClusterReport {
+    const { config, gate } = this.#parts
+    const registry = this.#registry
+    return {
+      node: config.node.name,
+      role: config.cluster?.self.role ?? 'single',
+      players: this.cluster?.players ?? gate()?.sessions.boundSize ?? 0,
+      isReady: this.cluster?.isReady ?? true,
+      isDraining: this.#isDraining,
+      registry: registry === undefined ? 'off' : registry.isUp ? 'up' : 'down',
+      nodes: [...(registry?.entries.keys() ?? [])].sort(),
     }
   }
 

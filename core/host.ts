@@ -252,6 +252,7 @@ async function start(
       clock: systemClock,
       stop: askStop,
       drainNode: () => others.drain(),
+      cluster: () => others.report(),
     }),
     clock: systemClock,
     log: (level, text, data) => log[level](data, text),

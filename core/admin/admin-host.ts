@@ -106,6 +106,21 @@ export interface ProfileReport {
   readonly top: readonly ProfiledFunction[]
 }
 
+/** This node among the others. */
+export interface ClusterReport {
+  readonly node: string
+  readonly role: 'single' | 'master' | 'slave'
+  /** Master: in the whole cluster; else here. */
+  readonly players: number
+  /** Master: it knows where everybody is. Slave: it holds its lease. */
+  readonly isReady: boolean
+  readonly isDraining: boolean
+  /** `off` without Redis or an RPC port. */
+  readonly registry: 'up' | 'down' | 'off'
+  /** Names in the registry, this node's as well. */
+  readonly nodes: readonly string[]
+}
+
 /** What is still under way on a node that drains. */
 export interface DrainNodeReport {
   readonly node: string
@@ -153,6 +168,8 @@ export interface AdminHost {
   profile(where: number | 'core', durationMs: number): Promise<ProfileReport>
   /** Takes no new players and calls from now on; may be called again to see what is left. */
   drainNode(): DrainNodeReport
+  /** This node's part in its cluster. */
+  cluster(): ClusterReport
   /** Begins an orderly stop of the process. */
   stop(reason: string): void
 }

@@ -3,6 +3,7 @@
 // This one table feeds help, completion, the command line, the socket and the HTTP face.
 
 import type { Command } from './command.ts'
+import { cluster } from './commands/cluster.ts'
 import { config } from './commands/config.ts'
 import { drainNode } from './commands/drain-node.ts'
 import { evalLua } from './commands/eval.ts'
@@ -44,6 +45,7 @@ export const commandTable: readonly Command[] = [
   evalLua,
   gc,
   profile,
+  cluster,
   drainNode,
   stop,
 ]

@@ -34,17 +34,6 @@ export interface ClusterParts {
   readonly log: (level: 'info' | 'warn', text: string, data: object) => void
 }
 
-/** What status and `drain-node` show. */
-export interface ClusterReport {
-  readonly node: string
-  readonly role: 'master' | 'slave'
-  readonly players: number
-  /** Master: it knows where everybody is. Slave: it holds its lease. */
-  readonly isReady: boolean
-  readonly registry: 'up' | 'down'
-  readonly nodes: readonly string[]
-}
-
 export class Cluster {
   readonly config: ClusterConfig
   readonly #parts: ClusterParts
@@ -139,17 +128,14 @@ export class Cluster {
     void this.#renew()
   }
 
-  report(): ClusterReport {
-    const { registry } = this.#parts
-    const { self } = this.config
-    return {
-      node: self.name,
-      role: self.role,
-      players: (this.master ?? this.slave)?.players ?? 0,
-      isReady: this.master?.isFormed ?? this.slave?.isLive ?? false,
-      registry: registry.isUp ? 'up' : 'down',
-      nodes: [...registry.entries.keys()].sort(),
-    }
+  /** Master: all players; slave: those who are here or on their way. */
+  get players(): number {
+    return (this.master ?? this.slave)?.players ?? 0
+  }
+
+  /** Master: it knows where everybody is. Slave: it holds its lease. */
+  get isReady(): boolean {
+    return this.master?.isFormed ?? this.slave?.isLive ?? false
   }
 
   /** Tells the master that nobody is here any more. */

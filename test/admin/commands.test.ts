@@ -389,6 +389,10 @@ describe('commands through the socket', () => {
     expect(await errorOf('profile', { thread: '7', ms: 50 })).toMatchObject({ code: 'NOT_FOUND' })
   })
 
+  it('cluster shows a host that stands alone', async () => {
+    expect(await answerOf('cluster')).toMatchObject({ role: 'single', registry: 'off', nodes: [] })
+  })
+
   it('drain-node lets nobody new in, and those who are there play on', async () => {
     const second = await startHostProcess({ root: game.root, args: ['--node', 'second'] })
     const client = await connectClient({ transport: 'tcp', port: second.tcpPort })
@@ -450,6 +454,7 @@ describe('bad arguments', () => {
     ['gc', 'now'],
     ['profile', 'everything'],
     ['profile', '0', '--ms', '5'],
+    ['cluster', 'now'],
     ['drain-node', 'now'],
     ['stop', 'now'],
     ['fly'],

@@ -96,6 +96,17 @@ describe.skipIf(!withRedis)('a cluster', () => {
     expect([...nodes].sort()).toEqual(['north', 'south'])
   })
 
+  it('shows an operator who is ready, and how many play', async () => {
+    const ask = async (host: HostProcess | undefined) => {
+      const { stdout } = await runAdmin(['cluster', '--json', '--socket', host?.adminSocket ?? ''])
+      return JSON.parse(stdout)
+    }
+    const nodes = ['master', 'north', 'south']
+    const all = { players: 4, isReady: true, registry: 'up', nodes }
+    expect(await ask(master)).toMatchObject({ ...all, role: 'master' })
+    expect(await ask(slaves.get('north'))).toMatchObject({ ...all, role: 'slave', players: 2 })
+  })
+
   it('chats across nodes', async () => {
     const one = await play('a1')
     const all = [one]
