@@ -68,7 +68,7 @@ export function compileChunk(
   const functionText = lowering.functionText(chunk.main, undefined)
   const mainText = debugUpvalues ? debugClosure(functionText, [chunk.env], name, 0) : functionText
   const scripts = new ChunkScripts(realm, { name, given, source }, lowering, options)
-  const maker = scripts.build(`(_ENV) => ${mainText}`) as ChunkMaker
+  const maker = scripts.build(eager('_ENV', mainText)) as ChunkMaker
   return isCell(chunk.env) ? (env) => maker({ v: env } as unknown as Value) : maker
 }
 
@@ -100,7 +100,7 @@ export function compileModule(
   const scripts = new ChunkScripts(realm, file, lowering, options)
   const points: PatchPoint[] = chunk.functions.map(() => ({ r: null }))
   scripts.scope.$P = points
-  const maker = scripts.build(`(_ENV, $m) => ${mainText}`) as (env: Value, m: unknown) => LuaFn
+  const maker = scripts.build(eager('_ENV, $m', mainText)) as (env: Value, m: unknown) => LuaFn
   const makerOf = (isOld: boolean) => {
     const made: ClosureMaker[] = []
     return (index: number): ClosureMaker => {
@@ -117,6 +117,14 @@ export function compileModule(
     closureMaker: makerOf(false),
     oldMaker: makerOf(true),
   }
+}
+
+/**
+ * A function that answers a function. V8 compiles what begins with a parenthesis at once; else it would
+ * read the whole text again at each of the two calls.
+ */
+function eager(parameters: string, text: string): string {
+  return `(function (${parameters}) { return (${text}) })`
 }
 
 /** The scripts of one chunk, and what they see. */
