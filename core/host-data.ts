@@ -153,12 +153,16 @@ export class HostData {
     this.spool.readLog()
   }
 
-  /** The drainer may finish what is on disk, for a while; the rest is for the next start. */
-  async close(): Promise<void> {
+  /**
+   * The drainer may finish what is on disk, for a while; the rest is for the next start.
+   * @param sinceMs how long ago the host began to stop
+   */
+  async close(sinceMs: number): Promise<void> {
     await this.queries.close()
+    const leftMs = Math.max(limits.drainFinishMs - sinceMs, limits.drainFinishMsMin)
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, limits.drainFinishMs)
+      timer = setTimeout(resolve, leftMs)
     })
     await Promise.race([this.drainer?.stop(true), late])
     clearTimeout(timer)

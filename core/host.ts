@@ -155,7 +155,7 @@ async function start(
             void closeLog().then(() => process.exit(code))
           },
         })
-  if (data !== undefined) undo.push(() => data.flush().then(() => data.close()))
+  if (data !== undefined) undo.push(() => data.flush().then(() => data.close(0)))
   const questions = new LaneQuestions((lane, ...rest) => lanes.send(lane, ...rest), timers)
   const lanes: LaneGroup = await LaneGroup.start({
     nodeName: config.node.name,
@@ -265,6 +265,7 @@ async function start(
   if (playground !== undefined) undo.push(() => playground.close())
 
   const stop = async (reason: string): Promise<void> => {
+    const beganMs = systemClock.monotonicMs()
     gate.stopAccepting()
     void rpc.drain()
     for (const listener of listeners.all) listener.close()
@@ -276,7 +277,7 @@ async function start(
     lanes.deliverRest()
     // Not before: until now a handler may have been at work for one of its players.
     await others.close()
-    await data?.close()
+    await data?.close(systemClock.monotonicMs() - beganMs)
     rpc.close()
     closeStores(stores)
     pump.stop()

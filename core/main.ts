@@ -25,7 +25,7 @@ interface Options {
 }
 
 /** How long an orderly stop may take before the process ends anyway. */
-const stopMsMax = 15_000
+const stopMsMax = 8000
 
 function version(): string {
   const text = readFileSync(join(installFolder, 'package.json'), 'utf8')

@@ -264,8 +264,10 @@ export const limits = {
   entityBytesMax: 64 * 1024 * 1024,
   /** How long a query waits for what the spool held at the start, when that is not in the database. */
   backlogTimeoutMs: 30_000,
-  /** How long a stop waits for the drainer to bring the rest into the database. */
-  drainFinishMs: 5000,
+  /** From the begin of a stop until it waits no more for the drainer to bring in the rest. */
+  drainFinishMs: 4500,
+  /** What the drainer has for that at least, when services took long to stop. */
+  drainFinishMsMin: 300,
   /** Bytes that one query may return. */
   resultBytesMax: 1024 * 1024,
 } as const
