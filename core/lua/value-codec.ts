@@ -28,6 +28,9 @@ export const valueTag = {
   jsonNull: 9,
 } as const
 
+/** Values of one list; their count is one byte. */
+const valuesMax = 255
+
 /** Encodes values into one growing buffer, which it reuses from call to call. */
 export class ValueWriter {
   readonly #engine: LuaEngine
@@ -49,6 +52,7 @@ export class ValueWriter {
     this.#at = 0
     this.#depth = 0
     this.#path.length = 0
+    if (values.length > valuesMax) this.#refuse(`${values.length} values (${valuesMax} at most)`)
     this.#room(1)
     this.#buffer[this.#at++] = values.length
     for (let i = 0; i < values.length; i++) {
@@ -148,7 +152,8 @@ export class ValueWriter {
   }
 
   #refuse(what: string): never {
-    const message = `${this.#path.join('')}: ${what} cannot be sent`
+    const where = this.#path.length === 0 ? '' : `${this.#path.join('')}: `
+    const message = `${where}${what} cannot be sent`
     throw new LuaError(message, message, '')
   }
 }

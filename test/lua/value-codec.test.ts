@@ -144,6 +144,12 @@ describe.each(['fengari', 'v8'] as const)('what %s may not send', (name) => {
     expect(() => writer.encode(values)).toThrow(LuaError)
     expect(() => writer.encode(values)).toThrow(message)
   })
+  it('255 values go, one more does not', () => {
+    const list = (count: number) => new Array<LuaValue>(count).fill(true)
+    const got = new ValueReader(engine).decode(Buffer.from(writer.encode(list(255))), 0)
+    expect(got).toEqual(list(255))
+    expect(() => writer.encode(list(256))).toThrow('256 values (255 at most) cannot be sent')
+  })
   it('a value at the limit of bytes goes, one byte more does not', () => {
     // One byte of count, five of string head.
     const room = limits.valueBytesMax - 6
