@@ -3,7 +3,7 @@
 // Main thread of its own process. Prints a short summary and exits 0, or prints everything that is
 // wrong and exits 2. The services are loaded in a lane as a start would (host-check.ts); no `init` runs.
 //
-//   npm run check -- [--root FOLDER] [--config FOLDER]
+//   npm run check -- [--root FOLDER] [--config FOLDER] [--node NAME]
 
 import { parseArgs } from 'node:util'
 import { exitCodes, HostError, messageOf } from '../core/base/errors.ts'
@@ -33,17 +33,28 @@ function fail(lines: readonly string[]): number {
 }
 
 async function main(): Promise<number> {
-  let values: { root?: string | undefined; config?: string | undefined }
+  let values: {
+    root?: string | undefined
+    config?: string | undefined
+    node?: string | undefined
+  }
   try {
-    const options = { root: { type: 'string' }, config: { type: 'string' } } as const
+    const options = {
+      root: { type: 'string' },
+      config: { type: 'string' },
+      node: { type: 'string' },
+    } as const
     values = parseArgs({ options }).values
   } catch (thrown) {
-    console.error(`${messageOf(thrown)}\nusage: npm run check -- [--root FOLDER] [--config FOLDER]`)
+    console.error(
+      `${messageOf(thrown)}\nusage: npm run check -- [--root FOLDER] [--config FOLDER] [--node NAME]`,
+    )
     return exitCodes.usage
   }
   try {
     const folder = values.config === undefined ? {} : { configFolder: values.config }
-    const config = loadConfig({ root: values.root ?? process.cwd(), ...folder })
+    const node = values.node === undefined ? {} : { node: values.node }
+    const config = loadConfig({ root: values.root ?? process.cwd(), ...folder, ...node })
     const routes = await checkServices(config)
     console.log(summary(config, routes))
     return exitCodes.ok
