@@ -170,7 +170,7 @@ export function planPatch(
     }
   }
   // What is run for its effect may call any function: all of them are the new ones by then.
-  statements.push({ kind: 'ready', line: chunk.main.endLine }, ...effects)
+  statements.push({ kind: 'ready', line: 0 }, ...effects)
   body.statements.splice(0, body.statements.length, ...statements)
 }
 
