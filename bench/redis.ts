@@ -9,7 +9,7 @@ import { cpus, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { Redis } from 'ioredis'
 import { loadConfig } from '../core/config/load.ts'
-import { startHost } from '../core/host.ts'
+import { startHost } from '../core/host/host.ts'
 import { printTable } from './table.ts'
 
 const url = process.env.MOONWHEEL_TEST_REDIS ?? 'redis://127.0.0.1:6379'

@@ -10,8 +10,8 @@ import { Command, InvalidArgumentError } from 'commander'
 import { exitCodes, HostError } from './base/errors.ts'
 import { loadConfig } from './config/load.ts'
 import type { HostConfig } from './config/types.ts'
-import { type Host, startHost } from './host.ts'
-import { installFolder } from './host-lane-start.ts'
+import { type Host, startHost } from './host/host.ts'
+import { installFolder } from './host/lane-start.ts'
 import { onSupervisorGone, supervise } from './supervisor.ts'
 
 interface Options {

@@ -1,7 +1,8 @@
 // `npm run check`: reads the configuration and loads every service, without serving anything.
 //
 // Main thread of its own process. Prints a short summary and exits 0, or prints everything that is
-// wrong and exits 2. The services are loaded in a lane as a start would (host-check.ts); no `init` runs.
+// wrong and exits 2. The services are loaded in a lane as a start would (core/host/check.ts); no
+// `init` runs.
 //
 //   npm run check -- [--root FOLDER] [--config FOLDER] [--node NAME]
 
@@ -9,7 +10,7 @@ import { parseArgs } from 'node:util'
 import { exitCodes, HostError, messageOf } from '../core/base/errors.ts'
 import { loadConfig } from '../core/config/load.ts'
 import type { HostConfig } from '../core/config/types.ts'
-import { checkServices } from '../core/host-check.ts'
+import { checkServices } from '../core/host/check.ts'
 
 function summary(config: HostConfig, routes: readonly string[]): string {
   const services = config.services.map(({ name }) => name).join(', ')

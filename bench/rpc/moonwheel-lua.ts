@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { loadConfig } from '../../core/config/load.ts'
-import { startHost } from '../../core/host.ts'
+import { startHost } from '../../core/host/host.ts'
 import type { Caller, Contender } from './contender.ts'
 import { connectTo } from './moonwheel.ts'
 

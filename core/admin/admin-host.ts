@@ -1,6 +1,6 @@
 // The host as the admin commands see it: everything that an operator may ask or do. Core thread.
 //
-// The commands are written against this interface only; host-admin.ts implements it over the running
+// The commands are written against this interface only; host/admin.ts implements it over the running
 // host, tests may hand in one of their own. What fails for a reason that the operator can understand
 // (no such session, a lane that does not answer) is a HostError; anything else is a bug.
 

@@ -4,7 +4,7 @@
 // game's folder at level error, and what a test wants to see of it is asked for through the report.
 
 import { loadConfig } from '../../core/config/load.ts'
-import { type Host, startHost } from '../../core/host.ts'
+import { type Host, startHost } from '../../core/host/host.ts'
 
 export interface HostInside {
   readonly host: Host

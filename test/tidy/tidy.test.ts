@@ -1,5 +1,5 @@
 // House style, as far as a machine can see it: import order, no cycles, file headers, line length.
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
@@ -18,6 +18,7 @@ const tiers: readonly (readonly string[])[] = [
   ['spool'],
   ['gate', 'lane', 'store', 'rpc', 'drain', 'world'],
   ['cluster', 'admin'],
+  ['host'],
   ['main'],
 ]
 /** Rooms of one tier that may not know each other; the rest of a tier neither, but as said here. */
@@ -135,6 +136,18 @@ describe('tidy', () => {
       }),
     )
     expect(long).toEqual([])
+  })
+
+  it('what the documents and comments point to exists', () => {
+    const documents = ['README.md', 'CHANGELOG.md', ...filesBelow('docs', /\.md$/)].map(read)
+    const points = /`((?:test|core|bench|tools|lua\/lib|lua\/meta|docs)\/[\w./-]+)[`:]/g
+    const missing = documents.flatMap(({ path, text }) =>
+      [...text.matchAll(points)]
+        .map(([, to]) => (to as string).replace(/\/$/, ''))
+        .filter((to) => !existsSync(to))
+        .map((to) => `${path}: ${to}`),
+    )
+    expect(missing).toEqual([])
   })
 
   it('core throws no bare Error', () => {

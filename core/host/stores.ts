@@ -1,13 +1,13 @@
 // Opens what lanes share beside the gate: Redis, the cache, the topics. Core thread.
 
-import { systemClock } from './base/clock.ts'
-import type { HostConfig } from './config/types.ts'
-import { Cache } from './store/cache.ts'
-import { RedisCalls } from './store/redis-calls.ts'
-import type { RedisLog } from './store/redis-connection.ts'
-import type { Stores } from './store/store-messages.ts'
-import { Topics } from './store/topics.ts'
-import type { Timers } from './timer/timers.ts'
+import { systemClock } from '../base/clock.ts'
+import type { HostConfig } from '../config/types.ts'
+import { Cache } from '../store/cache.ts'
+import { RedisCalls } from '../store/redis-calls.ts'
+import type { RedisLog } from '../store/redis-connection.ts'
+import type { Stores } from '../store/store-messages.ts'
+import { Topics } from '../store/topics.ts'
+import type { Timers } from '../timer/timers.ts'
 
 /** Opens them; connections are made meanwhile, and again and again when need be. */
 export function openStores(

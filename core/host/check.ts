@@ -4,15 +4,15 @@
 // runs the top level of each, and ends. So what stops a start is found before, in the same words.
 
 import { MessageChannel } from 'node:worker_threads'
-import { must } from './base/assert.ts'
-import type { HostConfig } from './config/types.ts'
-import { laneStart } from './host-lane-start.ts'
-import { openCodeBook } from './host-reload.ts'
-import { allocateLaneMemory } from './lane/lane-group.ts'
-import type { LaneReady, LaneStart } from './lane/protocol.ts'
-import { allocateDoorbell } from './thread/doorbell.ts'
-import { startWorker } from './thread/worker.ts'
-import { allocateTimerPorts } from './timer/timer-service.ts'
+import { must } from '../base/assert.ts'
+import type { HostConfig } from '../config/types.ts'
+import { allocateLaneMemory } from '../lane/lane-group.ts'
+import type { LaneReady, LaneStart } from '../lane/protocol.ts'
+import { allocateDoorbell } from '../thread/doorbell.ts'
+import { startWorker } from '../thread/worker.ts'
+import { allocateTimerPorts } from '../timer/timer-service.ts'
+import { laneStart } from './lane-start.ts'
+import { openCodeBook } from './reload.ts'
 
 /**
  * @returns the routes of all handlers, sorted

@@ -3,18 +3,18 @@
 // Core thread; a part of the composition root. The registry is used when Redis is on and RPC listens.
 
 import { hostname } from 'node:os'
-import type { ClusterReport, DrainNodeReport } from './admin/admin-host.ts'
-import { systemClock } from './base/clock.ts'
-import { Cluster } from './cluster/cluster.ts'
-import { clusterCaller } from './cluster/cluster-rpc.ts'
-import { clusterService } from './cluster/protocol.ts'
-import type { HostConfig } from './config/types.ts'
-import type { Gate } from './gate/gate.ts'
-import type { HostRpc } from './host-rpc.ts'
-import { RedisRegistry } from './rpc/registry-redis.ts'
-import { closeRedis, openRedis } from './store/redis-connection.ts'
-import type { CorePump } from './thread/core-pump.ts'
-import type { Timers } from './timer/timers.ts'
+import type { ClusterReport, DrainNodeReport } from '../admin/admin-host.ts'
+import { systemClock } from '../base/clock.ts'
+import { Cluster } from '../cluster/cluster.ts'
+import { clusterCaller } from '../cluster/cluster-rpc.ts'
+import { clusterService } from '../cluster/protocol.ts'
+import type { HostConfig } from '../config/types.ts'
+import type { Gate } from '../gate/gate.ts'
+import { RedisRegistry } from '../rpc/registry-redis.ts'
+import { closeRedis, openRedis } from '../store/redis-connection.ts'
+import type { CorePump } from '../thread/core-pump.ts'
+import type { Timers } from '../timer/timers.ts'
+import type { HostRpc } from './rpc.ts'
 
 export interface HostClusterParts {
   readonly config: HostConfig

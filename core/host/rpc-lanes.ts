@@ -4,12 +4,12 @@
 // that has the sessions of that uid; without one, lanes take turns. A lane that is lost ends the calls
 // that it had: they may or may not have been carried out.
 
-import { assert } from './base/assert.ts'
-import type { ServiceConfig } from './config/types.ts'
-import type { LaneGroup } from './lane/lane-group.ts'
-import type { IncomingCall, RpcHandler } from './rpc/incoming-call.ts'
-import { failed } from './rpc/outcome.ts'
-import { message, nodeRequestFlag } from './thread/messages.ts'
+import { assert } from '../base/assert.ts'
+import type { ServiceConfig } from '../config/types.ts'
+import type { LaneGroup } from '../lane/lane-group.ts'
+import type { IncomingCall, RpcHandler } from '../rpc/incoming-call.ts'
+import { failed } from '../rpc/outcome.ts'
+import { message, nodeRequestFlag } from '../thread/messages.ts'
 
 /** The lane of services with lanes = "one". */
 const singleLane = 0

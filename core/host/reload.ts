@@ -3,13 +3,13 @@
 // Core thread. The rule is: what is read each time it is used can change live; what shaped a thread, a
 // socket or a ring at the start needs a restart, and the reload says so.
 
-import { hostSchema } from './config/host-schema.ts'
-import { loadTables } from './config/load.ts'
-import type { HostConfig, HostSections } from './config/types.ts'
-import type { BookedService } from './lane/code-book.ts'
-import { CodeBook } from './lane/code-book.ts'
-import { type LuaModule, readLuaFolder, readLuaModule } from './lane/lua-source.ts'
-import type { ReadSettings, ReloadSources } from './lane/reload.ts'
+import { hostSchema } from '../config/host-schema.ts'
+import { loadTables } from '../config/load.ts'
+import type { HostConfig, HostSections } from '../config/types.ts'
+import type { BookedService } from '../lane/code-book.ts'
+import { CodeBook } from '../lane/code-book.ts'
+import { type LuaModule, readLuaFolder, readLuaModule } from '../lane/lua-source.ts'
+import type { ReadSettings, ReloadSources } from '../lane/reload.ts'
 
 /** Sections, and fields of them, that can change live. */
 const liveFields: ReadonlyMap<string, ReadonlySet<string> | 'all'> = new Map<

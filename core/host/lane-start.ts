@@ -5,15 +5,15 @@
 
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { HostConfig } from './config/types.ts'
-import type { CodeBook } from './lane/code-book.ts'
-import type { LaneDatabase } from './lane/lane-database.ts'
-import type { CommonStart } from './lane/lane-group.ts'
-import { libraryOrder, readLuaModule } from './lane/lua-source.ts'
+import type { HostConfig } from '../config/types.ts'
+import type { CodeBook } from '../lane/code-book.ts'
+import type { LaneDatabase } from '../lane/lane-database.ts'
+import type { CommonStart } from '../lane/lane-group.ts'
+import { libraryOrder, readLuaModule } from '../lane/lua-source.ts'
 
 /** Where the host's own files are (lua/lib, the playground), whatever folder the game is in. */
 export const installFolder = fileURLToPath(
-  new URL(import.meta.url.includes('/dist/') ? '../..' : '..', import.meta.url),
+  new URL(import.meta.url.includes('/dist/') ? '../../..' : '../..', import.meta.url),
 )
 
 /** What a lane is started with: the files as the book has them now. */
