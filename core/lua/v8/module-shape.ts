@@ -9,7 +9,8 @@
 //                         nothing reassigns, or when it is a `require`
 //   function M.f, local function f       patched; defined when new
 //   M.x = literal         assigned when the literal is new or has changed
-//   all else              run behind these when the text before did not have it
+//   all else              run behind these when the text before did not have it; so `return` answers
+//                         again only when it returns something else than before
 
 import type { Expression, FunctionNode, Local, Statement } from './ast.ts'
 import { type Chunk, dottedName } from './parser.ts'
@@ -193,7 +194,7 @@ function patched(
   const target = isEffect ? undefined : s.targets[0]
   const value = isEffect ? undefined : s.values[0]
   if (value === undefined || target?.kind !== 'index') {
-    return s.kind === 'return' || old.effects.has(statementText(s)) ? [] : [s]
+    return old.effects.has(statementText(s)) ? [] : [s]
   }
   if (value.kind === 'function') {
     return [{ kind: 'define', target, value, path: value.node.path, isNew: true, line: s.line }]

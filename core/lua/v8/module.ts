@@ -19,7 +19,7 @@ import { isFieldName } from './field.ts'
 import { epoch } from './frame.ts'
 import type { FunctionShape, ModuleShape, UpvalueShape } from './module-shape.ts'
 import { vm } from './state.ts'
-import { Table } from './table.ts'
+import { found, Table } from './table.ts'
 import type { LuaFn, Ret, Value } from './value.ts'
 
 /** The function to call instead of `self`, which has these upvalues. */
@@ -159,6 +159,8 @@ export class Module {
       if (isWhole) {
         this.takeValue(value, compiled.shape.isData, log)
         this.redirect(generation, log)
+      } else if (value !== undefined) {
+        this.takeValue(value, false, log)
       }
       for (const [path, definition] of before) {
         if (!definitions.has(path)) this.takeAway(definition, log)
@@ -214,10 +216,14 @@ export class Module {
     }
   }
 
+  /**
+   * The module answers with another value. Whoever has the table of before shall see what is in the new
+   * one, so it gets that; where the new text's functions may hold the new table, that keeps it, too.
+   */
   private takeValue(value: Value, isData: boolean, log: UndoLog): void {
     const was = this.value
-    if (isData && was instanceof Table && value instanceof Table) {
-      log.exchange(was, value)
+    if (was instanceof Table && value instanceof Table) {
+      if (was !== value) log.exchange(was, isData ? value : copyOf(value))
       return
     }
     this.value = value
@@ -341,6 +347,16 @@ function perClosure(make: (upvalues: readonly unknown[]) => LuaFn): Redirect {
     }
     return closure
   }
+}
+
+function copyOf(table: Table): Table {
+  const copy = new Table()
+  for (let more = table.next(undefined); more; ) {
+    const { key, value } = found
+    rawSet(copy, key, value)
+    more = table.next(key)
+  }
+  return copy
 }
 
 function rawSet(object: Table, key: Value, value: Value): void {

@@ -237,6 +237,34 @@ describe.each(['capture', 'generator'] as const)('patching a module (%s)', (back
     expect(change.value).toBe(engine.rawGet(engine.globals, 'data'))
   })
 
+  it.each([
+    ['a literal', 'return { f = function() return 2 end, k = "new" }'],
+    ['another local', 'local N = { k = "new" } function N.f() return #N.k - 1 end return N'],
+  ])('a module that answers with %s now: who has its table sees what is in that', (_, text) => {
+    load('local M = {} M.k = "old" function M.f() return 1 end function M.gone() end return M')
+    run('held, copy = M, M.f')
+    const undo = patch(text).apply()
+    expect(run('return held.f(), held.k, held.gone')).toEqual([2, 'new', undefined])
+    undo()
+    expect(run('return held.f(), held.k, type(held.gone), copy()')).toEqual([
+      1,
+      'old',
+      'function',
+      1,
+    ])
+    patch(text).apply()
+    expect(run('return held.f(), held.k')).toEqual([2, 'new'])
+  })
+
+  it('data that becomes code, and code that becomes data, reach who has the table', () => {
+    load('return { k = 1 }')
+    run('held = M')
+    patch('local M = { k = 2 } function M.f() return M.k end return M').apply()
+    expect(run('return held.k, held.f()')).toEqual([2, 2])
+    patch('return { k = 3 }').apply()
+    expect(run('return held.k, held.f')).toEqual([3, undefined])
+  })
+
   it('a text that does not compile, and one whose new statements fail, change nothing', () => {
     const text = (n: number, more = '') => `local M = {}
       local rates = { ${n} }
