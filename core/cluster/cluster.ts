@@ -9,6 +9,7 @@ import { limits } from '../base/limits.ts'
 import type { ClusterConfig } from '../config/types.ts'
 import type { RpcHandler } from '../rpc/incoming-call.ts'
 import type { RedisRegistry } from '../rpc/registry-redis.ts'
+import type { WriteLease } from '../thread/write-lease.ts'
 import type { Timers } from '../timer/timers.ts'
 import { type ClusterMethods, clusterHandler } from './cluster-rpc.ts'
 import { Master, type Redirect } from './master.ts'
@@ -19,7 +20,7 @@ import type {
   RenewRequest,
   ReportRequest,
 } from './protocol.ts'
-import { type Arrival, Slave, type SlaveGate } from './slave.ts'
+import { type Arrival, Slave, type SlaveGate, type SlaveLanes } from './slave.ts'
 
 export interface ClusterParts {
   readonly config: ClusterConfig
@@ -28,6 +29,8 @@ export interface ClusterParts {
   readonly registry: RedisRegistry
   /** A slave has begun a new life: the registry has to know, and lanes have to be new. */
   readonly fenced: (why: string) => void
+  readonly lanes: SlaveLanes
+  readonly writeLease: WriteLease
   readonly call: ClusterCall
   /** Asked late: the gate is opened after the lanes. */
   readonly gate: () => SlaveGate | undefined
@@ -69,6 +72,8 @@ export class Cluster {
           kick: (uid, reason) => parts.gate()?.kick(uid, reason),
           kickAll: (reason) => parts.gate()?.kickAll(reason),
         },
+        lanes: parts.lanes,
+        writeLease: parts.writeLease,
         registryLeaseEndsMs: () => registry.leaseEndsMs,
         fenced: parts.fenced,
         log,
@@ -133,7 +138,7 @@ export class Cluster {
     return (this.master ?? this.slave)?.players ?? 0
   }
 
-  /** Master: it knows where everybody is. Slave: it holds its lease. */
+  /** Master: it knows where everybody is. Slave: players may come. */
   get isReady(): boolean {
     return this.master?.isFormed ?? this.slave?.isLive ?? false
   }

@@ -9,14 +9,16 @@
 // While either has renewed it within its time, the slave lives. When both have not, somebody may
 // think it dead and place its players elsewhere: it lets go of all of them (fence) before that time,
 // by its own monotonic clock, and begins a new life with nobody and with new lanes, so that no handler
-// of the old one writes any more. The check is made before every turn
-// of the core, so a process that was stopped for a minute lets go before it does anything else.
+// of the old one writes any more. The check is made before every turn of the core, so a process that
+// was stopped for a minute lets go before it does anything else; and it tells those who write until
+// when they may (write-lease.ts), because a process can be stopped in the middle of a turn too.
 
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '../base/clock.ts'
 import { HostError } from '../base/errors.ts'
 import { limits } from '../base/limits.ts'
 import type { ClusterConfig } from '../config/types.ts'
+import type { WriteLease } from '../thread/write-lease.ts'
 import type {
   PrepareRequest,
   ReleaseRequest,
@@ -34,10 +36,21 @@ export interface SlaveGate {
   kickAll(reason: string): void
 }
 
+/** The lanes, as far as a slave needs them. */
+export interface SlaveLanes {
+  /** All of them run, and none is on its way out. */
+  areUp(): boolean
+  /** Some that had players of an earlier life may still write. */
+  areEnding(): boolean
+}
+
 export interface SlaveParts {
   readonly config: ClusterConfig
   readonly clock: Clock
   readonly gate: SlaveGate
+  readonly lanes: SlaveLanes
+  /** Told at each check until when writes may take effect. */
+  readonly writeLease: WriteLease
   /** Until when the registry's lease lasts, on the monotonic clock. */
   readonly registryLeaseEndsMs: () => number
   /** All was let go of, and the life is another one: nothing that game code is at may go on. */
@@ -79,7 +92,7 @@ export class Slave {
     return this.#life
   }
 
-  /** It has a lease: players may come. */
+  /** It has a lease and its lanes run: players may come. */
   get isLive(): boolean {
     return this.#isLive
   }
@@ -90,16 +103,18 @@ export class Slave {
 
   /** Takes the lease's state in; fences when it has ended. Before every turn. */
   check(): void {
-    const { clock, config, registryLeaseEndsMs } = this.#parts
-    const endsMs = Math.max(this.#masterLeaseEndsMs, registryLeaseEndsMs())
+    const { clock, config, lanes, registryLeaseEndsMs } = this.#parts
+    const leaseEndsMs = Math.max(this.#masterLeaseEndsMs, registryLeaseEndsMs())
     // A part of the lease is left unused: clocks of two machines do not run alike.
-    const isHeld = clock.monotonicMs() < endsMs - config.leaseMs / 6
-    if (isHeld && !this.#isLive) {
+    const endsMs = leaseEndsMs - config.leaseMs / 6
+    const isHeld = clock.monotonicMs() < endsMs
+    if (isHeld && !this.#isLive && lanes.areUp()) {
       this.#isLive = true
       this.#parts.log('info', 'the cluster lease is held: players may come', {})
     } else if (!isHeld && this.#isLive) {
       this.#fence('neither the master nor Redis has renewed the lease')
     }
+    this.#lendWrites(endsMs)
   }
 
   // --- what the master asks -----------------------------------------------------------------------
@@ -216,9 +231,17 @@ export class Slave {
 
   // ------------------------------------------------------------------------------------------------
 
+  /** Without players there is nobody to write for but `init`, unless lanes of before are left. */
+  #lendWrites(endsMs: number): void {
+    const { lanes, writeLease } = this.#parts
+    if (this.#isLive) writeLease.set(endsMs)
+    else writeLease.set(lanes.areEnding() ? 0 : Number.POSITIVE_INFINITY)
+  }
+
   #fence(why: string): void {
     const players = this.#live.size
     this.#isLive = false
+    this.#parts.writeLease.set(0)
     this.stats.fenced++
     this.#life = randomUUID()
     this.#masterLeaseEndsMs = 0

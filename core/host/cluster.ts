@@ -8,11 +8,13 @@ import { systemClock } from '../base/clock.ts'
 import { Cluster } from '../cluster/cluster.ts'
 import { clusterCaller } from '../cluster/cluster-rpc.ts'
 import { clusterService } from '../cluster/protocol.ts'
+import type { SlaveLanes } from '../cluster/slave.ts'
 import type { HostConfig } from '../config/types.ts'
 import type { Gate } from '../gate/gate.ts'
 import { RedisRegistry } from '../rpc/registry-redis.ts'
 import { closeRedis, openRedis } from '../store/redis-connection.ts'
 import type { CorePump } from '../thread/core-pump.ts'
+import type { WriteLease } from '../thread/write-lease.ts'
 import type { Timers } from '../timer/timers.ts'
 import type { HostRpc } from './rpc.ts'
 
@@ -23,6 +25,8 @@ export interface HostClusterParts {
   readonly rpc: HostRpc
   /** Opened after the lanes, and so after this. */
   readonly gate: () => Gate | undefined
+  readonly lanes: SlaveLanes
+  readonly writeLease: WriteLease
   /** Ends all lanes and starts new ones. */
   readonly replaceLanes: (why: string) => void
   readonly log: (level: 'info' | 'warn', text: string, data: object) => void
@@ -77,6 +81,8 @@ export class HostCluster {
         parts.replaceLanes(why)
         this.#announce()
       },
+      lanes: parts.lanes,
+      writeLease: parts.writeLease,
       call: clusterCaller(() => rpc.client),
       gate: () => {
         const gate = parts.gate()

@@ -26,6 +26,7 @@ import { openReads } from '../store/open-reads.ts'
 import { QueryService } from '../store/query-service.ts'
 import type { CorePump } from '../thread/core-pump.ts'
 import { message } from '../thread/messages.ts'
+import type { WriteLease } from '../thread/write-lease.ts'
 import type { Timers } from '../timer/timers.ts'
 
 export interface HostDataOptions {
@@ -34,6 +35,7 @@ export interface HostDataOptions {
   readonly configFolder?: string
   readonly pump: CorePump
   readonly coreBell: SharedArrayBuffer
+  readonly writeLease: WriteLease
   readonly timers: Timers
   readonly log: Log
   /** The disk cannot be trusted: nothing may be acknowledged any more. */
@@ -87,6 +89,7 @@ export class HostData {
       segmentBytesMax: config.spool.segmentBytesMax,
       lanes: config.lanes.count,
       coreBell: options.coreBell,
+      writeLease: options.writeLease.memory,
       log: (level, text, fields) => log[level](fields ?? {}, text),
     })
     try {

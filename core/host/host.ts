@@ -31,6 +31,7 @@ import { CorePump } from '../thread/core-pump.ts'
 import { allocateDoorbell, Doorbell } from '../thread/doorbell.ts'
 import { message } from '../thread/messages.ts'
 import { RingReader } from '../thread/ring.ts'
+import { WriteLease } from '../thread/write-lease.ts'
 import { TimerClient } from '../timer/timer-client.ts'
 import { startTimerService, type TimerService } from '../timer/timer-service.ts'
 import { HostAdmin } from './admin.ts'
@@ -117,6 +118,7 @@ async function start(
   }
   const schedule = (): void => pump.schedule()
   let gate: Gate | undefined
+  let running: LaneGroup | undefined
   let reloader: Reloader | undefined
   const rpc = new HostRpc({
     config,
@@ -125,7 +127,10 @@ async function start(
     log: (level, text, data) => log[level](data, text),
   })
   undo.push(() => rpc.close())
-  const stores = openStores(config, timers, schedule, (level, text, data) => log[level](data, text))
+  const writeLease = new WriteLease()
+  const stores = openStores(config, timers, schedule, writeLease, (level, text, data) =>
+    log[level](data, text),
+  )
   undo.push(() => closeStores(stores))
   // A service's `init` may ask Redis; when it is down, the host starts all the same.
   await Promise.all([stores.redis?.opened(), stores.topics.opened()])
@@ -135,7 +140,9 @@ async function start(
     pump,
     rpc,
     gate: () => gate,
-    replaceLanes: (why) => lanes.replaceAll(why),
+    lanes: { areUp: () => running?.areUp === true, areEnding: () => running?.areEnding === true },
+    writeLease,
+    replaceLanes: (why) => running?.replaceAll(why),
     log: (level, text, data) => log[level](data, text),
   })
   undo.push(() => others.close())
@@ -148,6 +155,7 @@ async function start(
           ...(options.configFolder === undefined ? {} : { configFolder: options.configFolder }),
           pump,
           coreBell,
+          writeLease,
           timers,
           log,
           onDiskLost: (code) => {
@@ -194,6 +202,7 @@ async function start(
     log: (level, text, data) => log[level](data, text),
   })
   undo.push(() => lanes.terminate())
+  running = lanes
 
   let dictionary = new RouteDictionary(agreedRoutes(lanes.ready.map((ready) => ready.handlers)))
   book.codes = dictionary.codes

@@ -235,6 +235,16 @@ export class LaneGroup {
     return this.#at(lane).state
   }
 
+  /** All run, and none is on its way out. */
+  get areUp(): boolean {
+    return this.#slots.every((slot) => slot.state === 'up' && !slot.isMute)
+  }
+
+  /** Some that were to be replaced have not ended, or what they wrote is not settled. */
+  get areEnding(): boolean {
+    return this.#slots.some((slot) => slot.isMute && slot.worker !== undefined)
+  }
+
   laneOfConnection(sid: number): number {
     return sid % this.#slots.length
   }

@@ -189,6 +189,12 @@ export class SpoolLog {
     return undefined
   }
 
+  /** Forgets the group: nothing of it is written. */
+  drop(): void {
+    this.#groupBytes = 0
+    this.#groupCount = 0
+  }
+
   /** Whether `bytes` would fit now: writes as many to a file of their own, and removes it. */
   hasRoomFor(bytes: number): boolean {
     const { folder, files } = this.#options

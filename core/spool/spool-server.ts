@@ -6,7 +6,7 @@
 //
 //   writing ──no room, or a write failed──▶ refusing ──every spoolProbeMs: room again──▶ writing
 //
-// While refusing, whatever comes is refused at once. A lane whose transaction was refused has a new
+// A group whose write lease has ended is dropped, and refused. While refusing, whatever comes is refused at once. A lane whose transaction was refused has a new
 // epoch; what it began under the old one is refused even when there is room again.
 // What the log throws is passed on: the process must end with exit code 70.
 
@@ -15,6 +15,7 @@ import type { HostError } from '../base/errors.ts'
 import { limits } from '../base/limits.ts'
 import { DoorbellButton } from '../thread/doorbell.ts'
 import { RingReader } from '../thread/ring.ts'
+import { WriteLease } from '../thread/write-lease.ts'
 import { DurableTickets } from './durable-tickets.ts'
 import { recordHeaderBytes, type SpoolPort } from './spool-client.ts'
 import type { SpoolLog } from './spool-log.ts'
@@ -47,6 +48,7 @@ export class SpoolServer {
   readonly #lanes: readonly LanePort[]
   readonly #tickets: DurableTickets
   readonly #coreBell: DoorbellButton
+  readonly #writeLease: WriteLease
   readonly #clock: Clock
   readonly #say: SpoolSay
   #isRefusing = false
@@ -61,12 +63,14 @@ export class SpoolServer {
     readonly ports: readonly SpoolPort[]
     readonly tickets: SharedArrayBuffer
     readonly coreBell: SharedArrayBuffer
+    readonly writeLease: SharedArrayBuffer
     readonly clock: Clock
     readonly say: SpoolSay
   }) {
     this.#log = options.log
     this.#tickets = new DurableTickets(options.tickets)
     this.#coreBell = new DoorbellButton(options.coreBell)
+    this.#writeLease = new WriteLease(options.writeLease)
     this.#clock = options.clock
     this.#say = options.say
     this.#lanes = options.ports.map((port) => this.#lanePort(port))
@@ -141,12 +145,22 @@ export class SpoolServer {
   #flush(): void {
     const bytes = this.#log.groupBytes
     const transactions = this.#log.groupTransactions
+    if (this.#writeLease.isOver(this.#clock.monotonicMs())) {
+      this.#log.drop()
+      this.#refuseGroup()
+      const text = 'spool: this server has lost its cluster; what its lanes still wrote is dropped'
+      return this.#say('warn', text, { transactions })
+    }
     const failure = this.#log.flush()
     if (failure === undefined) {
       this.#tickets.setSequence(this.#log.sequence)
       return this.#sayMarkFailures()
     }
     this.#startRefusing(failure, bytes, transactions)
+    this.#refuseGroup()
+  }
+
+  #refuseGroup(): void {
     for (const lane of this.#lanes) {
       if (lane.last === 0) continue
       this.#tickets.refuse(lane.lane, lane.first, lane.last)

@@ -11,6 +11,7 @@ import { limits } from '../base/limits.ts'
 import { allocateDoorbell, DoorbellButton } from '../thread/doorbell.ts'
 import { allocateRing, RingReader } from '../thread/ring.ts'
 import { startWorker, type WorkerExit } from '../thread/worker.ts'
+import { WriteLease } from '../thread/write-lease.ts'
 import type { SpoolPolicy } from './durable-mark.ts'
 import { DurableTickets } from './durable-tickets.ts'
 import { encodeWord } from './format.ts'
@@ -30,6 +31,8 @@ export interface SpoolServiceOptions {
   readonly segmentBytesMax?: number
   readonly lanes: number
   readonly coreBell: SharedArrayBuffer
+  /** A WriteLease's; without an end when left out. */
+  readonly writeLease?: SharedArrayBuffer
   readonly log: SpoolSay
 }
 
@@ -80,6 +83,7 @@ export async function startSpoolService(options: SpoolServiceOptions): Promise<S
     tickets: ticketMemory,
     spoolBell,
     coreBell,
+    writeLease: options.writeLease ?? new WriteLease().memory,
     logRing,
   }
   const worker = await startWorker<SpoolReady>({

@@ -16,6 +16,8 @@ export interface SpoolThreadData {
   readonly tickets: SharedArrayBuffer
   readonly spoolBell: SharedArrayBuffer
   readonly coreBell: SharedArrayBuffer
+  /** A WriteLease's: nothing is written when it is over. */
+  readonly writeLease: SharedArrayBuffer
   readonly logRing: SharedArrayBuffer
 }
 

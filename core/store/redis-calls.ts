@@ -3,13 +3,15 @@
 // Core thread. Commands of one turn leave in one write. All have the same time, so those in flight
 // stand in a queue by their end, and one look every 100 ms finds what is overdue: it is answered
 // with a 504, its late reply dropped and counted. A connection that answers nothing for twice that
-// time is taken for dead and opened anew.
+// time is taken for dead and opened anew. When the write lease has ended, what has not left yet never
+// does: its connection is given up.
 
 import { Command, type Redis } from 'ioredis'
 import type { Clock } from '../base/clock.ts'
 import { messageOf } from '../base/errors.ts'
 import { limits } from '../base/limits.ts'
 import type { PlainLua } from '../lua/plain-codec.ts'
+import type { WriteLease } from '../thread/write-lease.ts'
 import type { Timers } from '../timer/timers.ts'
 import { redisRefusal } from './redis-commands.ts'
 import {
@@ -33,6 +35,7 @@ export class RedisCalls {
   readonly #redis: Redis
   readonly #timeoutMs: number
   readonly #clock: Clock
+  readonly #writeLease: WriteLease
   /** By the time they started; those that have ended leave when they are the first. */
   #queue: InFlight[] = []
   #first = 0
@@ -42,10 +45,17 @@ export class RedisCalls {
   #isCorked = false
   #lastReplyMs = 0
 
-  constructor(settings: RedisSettings, clock: Clock, timers: Timers, log: RedisLog) {
+  constructor(
+    settings: RedisSettings,
+    clock: Clock,
+    timers: Timers,
+    writeLease: WriteLease,
+    log: RedisLog,
+  ) {
     this.#redis = openRedis(settings.url, 'the connection for commands', log)
     this.#timeoutMs = settings.timeoutMs
     this.#clock = clock
+    this.#writeLease = writeLease
     timers.every(limits.redisLookMs, () => this.#look())
   }
 
@@ -99,7 +109,9 @@ export class RedisCalls {
     stream.cork()
     queueMicrotask(() => {
       this.#isCorked = false
-      stream.uncork()
+      // As late as can be: what this server wrote without its lease could undo another one's work.
+      if (this.#writeLease.isOver(this.#clock.monotonicMs())) stream.destroy()
+      else stream.uncork()
     })
   }
 

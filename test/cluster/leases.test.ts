@@ -7,6 +7,7 @@ import { type PrepareRequest, protocolVersion } from '../../core/cluster/protoco
 import { Slave } from '../../core/cluster/slave.ts'
 import { readToken, signToken } from '../../core/cluster/token.ts'
 import type { ClusterConfig, ClusterNode } from '../../core/config/types.ts'
+import { WriteLease } from '../../core/thread/write-lease.ts'
 
 const leaseMs = 3000
 /** A slave lets go this long before its lease ends. */
@@ -44,10 +45,14 @@ function slaveOf(clock: ManualClock, name = 'a') {
     kickAll: vi.fn(() => bound.clear()),
   }
   const fenced = vi.fn()
+  const lanes = { isUp: true, isEnding: false }
+  const writeLease = new WriteLease()
   const slave = new Slave({
     config: configOf(name),
     clock,
     gate,
+    lanes: { areUp: () => lanes.isUp, areEnding: () => lanes.isEnding },
+    writeLease,
     registryLeaseEndsMs: () => registryLeaseEndsMs,
     fenced: (why) => {
       registryLeaseEndsMs = 0
@@ -74,7 +79,18 @@ function slaveOf(clock: ManualClock, name = 'a') {
     expect(slave.bindRefusal(uid)).toBeUndefined()
     bound.add(uid)
   }
-  return { slave, gate, fenced, renewAtRedis, renewAtMaster, prepare, enter, bound }
+  return {
+    slave,
+    gate,
+    fenced,
+    lanes,
+    writeLease,
+    renewAtRedis,
+    renewAtMaster,
+    prepare,
+    enter,
+    bound,
+  }
 }
 
 describe('a slave', () => {
@@ -110,6 +126,47 @@ describe('a slave', () => {
     expect(() => slave.accept(token)).toThrow('was used, or replaced')
     expect(() => prepare('bob', 1, { life })).toThrow('no lease')
     expect(slave.bindRefusal('mei')).toContain('only cluster.accept')
+  })
+
+  it('takes nobody before its lanes run', () => {
+    const clock = new ManualClock()
+    const { slave, lanes, renewAtRedis, prepare } = slaveOf(clock)
+    lanes.isUp = false
+    renewAtRedis()
+    expect(slave.isLive).toBe(false)
+    expect(() => prepare('mei')).toThrow('no lease')
+    lanes.isUp = true
+    slave.check()
+    expect(slave.isLive).toBe(true)
+    prepare('mei')
+  })
+
+  it('lends its lease to those who write, and nothing while lanes of an earlier life end', () => {
+    const clock = new ManualClock()
+    const { slave, lanes, writeLease, renewAtRedis, fenced } = slaveOf(clock)
+    const mayWrite = () => !writeLease.isOver(clock.monotonicMs())
+    slave.check()
+    expect(mayWrite()).toBe(true)
+    renewAtRedis()
+    // Nobody checks meanwhile: the process stands still, or is in the middle of a turn.
+    clock.advance(leaseMs - marginMs - 1)
+    expect(mayWrite()).toBe(true)
+    clock.advance(1)
+    expect(mayWrite()).toBe(false)
+    fenced.mockImplementation(() => {
+      lanes.isUp = false
+      lanes.isEnding = true
+    })
+    renewAtRedis()
+    slave.giveUp('the test says so')
+    renewAtRedis()
+    expect([slave.isLive, mayWrite()]).toEqual([false, false])
+    lanes.isEnding = false
+    slave.check()
+    expect([slave.isLive, mayWrite()]).toEqual([false, true])
+    lanes.isUp = true
+    slave.check()
+    expect([slave.isLive, mayWrite()]).toEqual([true, true])
   })
 
   it('a process that was stopped for a minute lets go before it takes anything', () => {

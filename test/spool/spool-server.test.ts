@@ -8,6 +8,7 @@ import { SpoolClient } from '../../core/spool/spool-client.ts'
 import { SpoolServer } from '../../core/spool/spool-server.ts'
 import { allocateDoorbell } from '../../core/thread/doorbell.ts'
 import { allocateRing } from '../../core/thread/ring.ts'
+import { WriteLease } from '../../core/thread/write-lease.ts'
 import { SimulatedFiles, seededRandom } from '../support/simulated-files.ts'
 import { idsOf, openLog, readAll } from './spool-fixture.ts'
 
@@ -22,9 +23,10 @@ function makeServer(lanes: number) {
   const clock = new ManualClock()
   const said: string[] = []
   const say = (level: string, text: string) => void said.push(`${level} ${text}`)
-  const common = { coreBell: allocateDoorbell(), clock, say }
+  const lease = new WriteLease()
+  const common = { coreBell: allocateDoorbell(), writeLease: lease.memory, clock, say }
   const server = new SpoolServer({ log: openLog(files), ports, tickets, ...common })
-  return { files, ports, clock, said, server, tickets: new DurableTickets(tickets) }
+  return { files, ports, clock, lease, said, server, tickets: new DurableTickets(tickets) }
 }
 
 function write(client: SpoolClient, id: string): number {
@@ -34,6 +36,34 @@ function write(client: SpoolClient, id: string): number {
 }
 
 const full = { call: 'write', nth: 1, forever: true, code: 'STORAGE_FULL' } as const
+
+test('what comes when the write lease has ended is refused and never written', () => {
+  const { files, ports, clock, lease, said, server, tickets } = makeServer(2)
+  const [one, two] = ports.map((port) => new SpoolClient(port)) as [SpoolClient, SpoolClient]
+  lease.set(100)
+  clock.advance(99)
+  write(one, 'a')
+  server.turn()
+  write(one, 'b')
+  write(two, 'c')
+  clock.advance(1)
+  server.turn()
+  expect([tickets.settled(0), tickets.isRefused(0, 1), tickets.isRefused(0, 2)]).toEqual([
+    2,
+    false,
+    true,
+  ])
+  expect([tickets.settled(1), tickets.isRefused(1, 1)]).toEqual([1, true])
+  expect(said).toEqual([
+    'warn spool: this server has lost its cluster; what its lanes still wrote is dropped',
+  ])
+  lease.set(Number.POSITIVE_INFINITY)
+  const successor = new SpoolClient(ports[0] as (typeof ports)[0])
+  write(successor, 'd')
+  server.turn()
+  expect(tickets.isRefused(0, successor.lastTicket)).toBe(false)
+  expect(idsOf(readAll(files))).toEqual(['a', 'd'])
+})
 
 test('a full disk refuses the group, then raises, then takes again when there is room', () => {
   const { files, ports, clock, said, server, tickets } = makeServer(1)

@@ -6,6 +6,7 @@ import { limits } from '../../core/base/limits.ts'
 import { RedisCalls } from '../../core/store/redis-calls.ts'
 import { redisRefusal } from '../../core/store/redis-commands.ts'
 import { retryDelayMs, shownUrl } from '../../core/store/redis-connection.ts'
+import { WriteLease } from '../../core/thread/write-lease.ts'
 import type { Timers } from '../../core/timer/timers.ts'
 
 /** Answers what a connection begins with, and hands every other command to `answer`. */
@@ -50,11 +51,13 @@ async function open(timeoutMs: number, answer: (words: string[], socket: Socket)
   const server = await fakeRedis(answer)
   const log = vi.fn()
   let nowMs = 0
+  const lease = new WriteLease()
   const clock = { ...systemClock, monotonicMs: () => nowMs }
   const calls = new RedisCalls(
     { url: `redis://:secret@127.0.0.1:${server.port}`, timeoutMs },
     clock,
     timers,
+    lease,
     log,
   )
   ends.push(() => calls.close(), server.stop)
@@ -68,10 +71,28 @@ async function open(timeoutMs: number, answer: (words: string[], socket: Socket)
       const bytes = args.map((arg) => Buffer.from(arg))
       calls.call(name, bytes, (status, value) => resolve({ status, value }))
     })
-  return { server, calls, pass, call, log }
+  return { server, calls, pass, call, lease, log }
 }
 
 describe('RedisCalls', () => {
+  it('sends nothing more when the write lease ends between the call and the write', async () => {
+    const heard: string[] = []
+    const { calls, pass, call, lease } = await open(200, (words, socket) => {
+      heard.push(words.join(' '))
+      socket.write('+OK\r\n')
+    })
+    lease.set(100)
+    pass(99)
+    expect(await call('SET', 'k', '1')).toMatchObject({ status: 0 })
+    const late = call('SET', 'k', '2')
+    pass(1)
+    expect(await late).toMatchObject({ status: 503 })
+    lease.set(Number.POSITIVE_INFINITY)
+    await vi.waitFor(() => expect(calls.isUp).toBe(true), 5000)
+    expect(await call('SET', 'k', '3')).toMatchObject({ status: 0 })
+    expect(heard).toEqual(['SET k 1', 'SET k 3'])
+  })
+
   it('answers 504 at the deadline and not before, and drops and counts the late reply', async () => {
     let late: (() => void) | undefined
     const { calls, pass, call } = await open(200, (_, socket) => {
