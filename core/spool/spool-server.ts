@@ -6,8 +6,9 @@
 //
 //   writing ──no room, or a write failed──▶ refusing ──every spoolProbeMs: room again──▶ writing
 //
-// A group whose write lease has ended is dropped, and refused. While refusing, whatever comes is refused at once. A lane whose transaction was refused has a new
-// epoch; what it began under the old one is refused even when there is room again.
+// A group whose write lease has ended is dropped, and refused. While refusing, whatever comes is
+// refused at once. A lane whose transaction was refused has a new epoch; what it began under the old
+// one is refused even when there is room again.
 // What the log throws is passed on: the process must end with exit code 70.
 
 import type { Clock } from '../base/clock.ts'
