@@ -27,15 +27,24 @@ export interface Writer {
 /**
  * @param before a command that runs the writer, as strace does
  * @param uid the user it runs as
+ * @param spools how many it writes to; `test`, `test1`, `test2`... below root
+ * @param segmentBytesMax of each
  */
 export function startWriter(
   root: string,
   run: string,
   count: number,
-  options: { readonly before?: readonly string[]; readonly uid?: number } = {},
+  options: {
+    readonly before?: readonly string[]
+    readonly uid?: number
+    readonly spools?: number
+    readonly segmentBytesMax?: number
+  } = {},
 ): Writer {
-  const { before = [], uid } = options
-  const [command, ...args] = [...before, process.execPath, script, root, run, String(count)]
+  const { before = [], uid, spools = 1, segmentBytesMax } = options
+  const size = segmentBytesMax === undefined ? [] : [String(segmentBytesMax)]
+  const what = [root, run, String(count), String(spools), ...size]
+  const [command, ...args] = [...before, process.execPath, script, ...what]
   const child = spawn(command as string, args, {
     stdio: ['ignore', 'pipe', 'pipe'],
     ...(uid === undefined ? {} : { uid, gid: uid }),
