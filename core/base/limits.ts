@@ -44,6 +44,8 @@ export const limits = {
   laneStartDelayMs: 1000,
   /** Times in a row that a lane may fail to start before the process gives up. */
   laneStartFailuresMax: 8,
+  /** For how long all lanes must have been well before a spare one is started. */
+  laneSpareCalmMs: 2000,
   /** How long a lane may take to compile what a reload brings. */
   reloadPrepareMs: 10_000,
   /** How long lanes stand still for each other at a reload; then it is called off. */

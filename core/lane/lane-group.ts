@@ -14,7 +14,7 @@
 // (`state`, session.data, timers) is lost with it. A lane that cannot be started again, time after
 // time, is reported through onBroken: the process cannot go on.
 
-import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import { MessageChannel, type MessagePort, type ResourceLimits } from 'node:worker_threads'
 import { assert, must } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
 import { HostError, messageOf } from '../base/errors.ts'
@@ -24,6 +24,7 @@ import type { CorePump } from '../thread/core-pump.ts'
 import { allocateDoorbell } from '../thread/doorbell.ts'
 import { message, passesHold } from '../thread/messages.ts'
 import { allocateRing, RingReader } from '../thread/ring.ts'
+import { type Standby, startStandby } from '../thread/standby.ts'
 import { describeExit, type RunningWorker, startWorker, type WorkerExit } from '../thread/worker.ts'
 import type { TimerPort } from '../timer/timer-port.ts'
 import type { Timers } from '../timer/timers.ts'
@@ -35,12 +36,15 @@ import { ownerOf } from './owner.ts'
 import type { LaneReady, LaneStart } from './protocol.ts'
 import { refuseMessage } from './refused-message.ts'
 import type { ReloadCommand } from './reload-plan.ts'
+import { SpareLane } from './spare-lane.ts'
 import { Watchdog } from './watchdog.ts'
 
 /** Bytes of the ring in each direction between the core and a lane. */
 const ringBytes = 4 * 1024 * 1024
 /** V8's stack in a lane: deep Lua recursion ends as a Lua error, not as a crash. */
 const stackMb = 64
+/** What each lane's thread runs. */
+const laneFile = 'lane/lane-thread.ts'
 /** Lives of a lane are told apart modulo this. */
 const livesMax = 2 ** 16
 
@@ -107,7 +111,7 @@ export interface LaneGroupOptions {
   readonly tickets?: (lane: number) => Tickets
   /** No new one can be started. */
   readonly onBroken: (error: Error) => void
-  readonly log: (level: 'info' | 'warn' | 'error', text: string, data: object) => void
+  readonly log: (level: 'debug' | 'info' | 'warn' | 'error', text: string, data: object) => void
 }
 
 /** What can be read of one lane at any time. */
@@ -151,6 +155,7 @@ export class LaneGroup {
   readonly #options: LaneGroupOptions
   readonly #slots: readonly Slot[]
   readonly #watchdog: Watchdog
+  readonly #spare: SpareLane
   #stopping = false
   readonly #stopped = new Set<number>()
 
@@ -171,6 +176,15 @@ export class LaneGroup {
         slot.endedBecause = `it did not come back for ${Math.round(ms)} ms`
         void slot.worker?.terminate()
       },
+    })
+    this.#spare = new SpareLane({
+      clock: options.clock,
+      start: () =>
+        startStandby({ name: 'spare lane', file: laneFile, resourceLimits: this.#threadLimits }),
+      isCalm: () =>
+        this.#slots.every((slot) => slot.state === 'up') &&
+        this.#watchdog.longestStandMs <= 2 * limits.watchdogLookMs,
+      log: (level, text) => options.log(level, text, {}),
     })
   }
 
@@ -200,7 +214,12 @@ export class LaneGroup {
     if (isInspected()) {
       // A debugger stops a lane for as long as it likes.
       options.log('warn', 'the inspector is open: lanes that stand still are not ended', {})
-    } else options.timers.every(limits.watchdogLookMs, () => group.#watchdog.look())
+    } else {
+      options.timers.every(limits.watchdogLookMs, () => {
+        group.#watchdog.look()
+        group.#spare.look()
+      })
+    }
     return group
   }
 
@@ -325,7 +344,7 @@ export class LaneGroup {
 
   async terminate(): Promise<void> {
     this.#stopping = true
-    await Promise.all(this.#slots.map((slot) => slot.worker?.terminate()))
+    await Promise.all([this.#spare.end(), ...this.#slots.map((slot) => slot.worker?.terminate())])
   }
 
   // --- lives ------------------------------------------------------------------------------------
@@ -363,8 +382,13 @@ export class LaneGroup {
     return slot
   }
 
-  async #startLane(slot: Slot): Promise<void> {
-    const { memories, timerPorts, coreBell, memoryMb } = this.#options
+  get #threadLimits(): ResourceLimits {
+    return { maxOldGenerationSizeMb: this.#options.memoryMb, stackSizeMb: stackMb }
+  }
+
+  /** @param spare the thread that shall be it; a new one when left out */
+  async #startLane(slot: Slot, spare?: Standby): Promise<void> {
+    const { memories, timerPorts, coreBell } = this.#options
     const { index } = slot.link
     const { port1, port2 } = new MessageChannel()
     port1.unref()
@@ -380,14 +404,20 @@ export class LaneGroup {
       mailbox: port2,
     }
     this.#watchdog.watch(index, slot.activity, () => limits.laneLoadBudgetMs)
-    const worker = await startWorker<LaneReady>({
+    const how = {
       name: `lane ${index}`,
-      file: 'lane/lane-thread.ts',
       data,
       transfer: [port2],
-      resourceLimits: { maxOldGenerationSizeMb: memoryMb, stackSizeMb: stackMb },
       startMsMax: limits.laneStartMs,
-    })
+    }
+    const worker =
+      spare === undefined
+        ? await startWorker<LaneReady>({
+            ...how,
+            file: laneFile,
+            resourceLimits: this.#threadLimits,
+          })
+        : await spare.start<LaneReady>(how)
     slot.worker = worker
     slot.state = 'up'
     slot.isMute = false
@@ -460,8 +490,9 @@ export class LaneGroup {
     const { index } = slot.link
     const beganMs = this.#options.clock.monotonicMs()
     slot.state = 'starting'
+    const spare = this.#spare.take()
     try {
-      await this.#startLane(slot)
+      await this.#startLane(slot, spare)
     } catch (error) {
       this.#watchdog.unwatch(index)
       slot.state = 'lost'
@@ -478,7 +509,11 @@ export class LaneGroup {
     slot.link.open()
     this.#options.pump.schedule()
     const ms = Math.round(this.#options.clock.monotonicMs() - beganMs)
-    this.#options.log('info', `lane ${index} runs again, after ${ms} ms`, { lane: index, ms })
+    this.#options.log('info', `lane ${index} runs again, after ${ms} ms`, {
+      lane: index,
+      ms,
+      spare: spare !== undefined,
+    })
   }
 
   // --- messages ---------------------------------------------------------------------------------

@@ -7,7 +7,6 @@
 //   └───────────────────────── sleep when there was nothing ◀───────────────────────────┘
 
 import { randomBytes } from 'node:crypto'
-import { workerData } from 'node:worker_threads'
 import { assert } from '../base/assert.ts'
 import { systemClock } from '../base/clock.ts'
 import { HostError } from '../base/errors.ts'
@@ -16,6 +15,7 @@ import { openEngine } from '../lua/open-engine.ts'
 import { Doorbell } from '../thread/doorbell.ts'
 import { message } from '../thread/messages.ts'
 import { RingReader } from '../thread/ring.ts'
+import { startData } from '../thread/standby.ts'
 import { reportReady, reportRefused } from '../thread/worker.ts'
 import { TimerClient } from '../timer/timer-client.ts'
 import { Calls } from './calls.ts'
@@ -40,7 +40,8 @@ const recordsPerTurnMax = 1024
 /** Asleep, the thread looks up this often, so that the inspector can reach it. */
 const sleepMsMax = 50
 
-const start = workerData as LaneStart
+/** A spare lane sleeps in here until a lane is lost. */
+const start = startData<LaneStart>()
 const { memory } = start
 const port = new CorePort(memory.toCore, memory.coreBell)
 const timers = new TimerClient(start.timerPort, systemClock)

@@ -34,6 +34,7 @@ interface Watched {
 export class Watchdog {
   readonly #options: WatchdogOptions
   readonly #watched = new Map<number, Watched>()
+  #lookedMs = 0
 
   constructor(options: WatchdogOptions) {
     this.#options = options
@@ -55,8 +56,18 @@ export class Watchdog {
     this.#watched.delete(lane)
   }
 
+  /** How long, at the last look, the lane that has stood longest had not moved. */
+  get longestStandMs(): number {
+    let longest = 0
+    for (const { sinceMs } of this.#watched.values()) {
+      longest = Math.max(longest, this.#lookedMs - sinceMs)
+    }
+    return longest
+  }
+
   look(): void {
     const nowMs = this.#options.clock.monotonicMs()
+    this.#lookedMs = nowMs
     for (const [lane, watched] of this.#watched) this.#lookAt(lane, watched, nowMs)
   }
 

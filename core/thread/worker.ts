@@ -43,12 +43,8 @@ export function workerFile(relative: string): URL {
   return new URL(`../../dist/core/${compiled}`, import.meta.url)
 }
 
-/**
- * Starts a worker and waits for its start report.
- * @throws HostError CONFIG, SCRIPT, SPOOL_... with the worker's own words when it refused to start,
- *   INTERNAL when it died before it reported
- */
-export async function startWorker<Ready>(options: {
+/** What a thread is made of. */
+export interface ThreadOptions {
   readonly name: string
   /** The worker's main, as a path from core/: `lane/lane-thread.ts`. */
   readonly file: string
@@ -56,9 +52,17 @@ export async function startWorker<Ready>(options: {
   readonly resourceLimits?: ResourceLimits
   /** What of `data` is handed over instead of copied: message ports. */
   readonly transfer?: readonly Transferable[]
-  /** When it has not reported by then, it is ended. */
-  readonly startMsMax?: number
-}): Promise<RunningWorker<Ready>> {
+}
+
+/** A thread that is there, whatever it has said so far. */
+export interface Thread {
+  readonly worker: Worker
+  /** Settles when the thread is gone. */
+  readonly exited: Promise<WorkerExit>
+}
+
+/** Starts a thread; returns at once. */
+export function launchThread(options: ThreadOptions): Thread {
   const worker = new Worker(workerFile(options.file), {
     name: options.name,
     workerData: options.data,
@@ -72,10 +76,34 @@ export async function startWorker<Ready>(options: {
   const exited = new Promise<WorkerExit>((resolve) => {
     worker.once('exit', (code) => resolve({ name: options.name, code, cause }))
   })
+  return { worker, exited }
+}
+
+/**
+ * Starts a worker and waits for its start report.
+ * @throws HostError as `awaitReport`
+ */
+export function startWorker<Ready>(
+  options: ThreadOptions & {
+    /** When it has not reported by then, it is ended. */
+    readonly startMsMax?: number
+  },
+): Promise<RunningWorker<Ready>> {
+  return awaitReport(launchThread(options), options.name, options.startMsMax)
+}
+
+/**
+ * Waits for the next start report of a thread.
+ * @throws HostError CONFIG, SCRIPT, SPOOL_... with the worker's own words when it refused to start,
+ *   INTERNAL when it died before it reported; then the thread is gone
+ */
+export async function awaitReport<Ready>(
+  { worker, exited }: Thread,
+  name: string,
+  startMsMax?: number,
+): Promise<RunningWorker<Ready>> {
   const late =
-    options.startMsMax === undefined
-      ? undefined
-      : setTimeout(() => void worker.terminate(), options.startMsMax)
+    startMsMax === undefined ? undefined : setTimeout(() => void worker.terminate(), startMsMax)
   const report = await Promise.race([
     new Promise<StartReport<Ready>>((resolve) => worker.once('message', resolve)),
     exited,
@@ -83,7 +111,7 @@ export async function startWorker<Ready>(options: {
   clearTimeout(late)
   if ('ready' in report) {
     return {
-      name: options.name,
+      name,
       ready: report.ready,
       exited,
       terminate: async () => {
@@ -93,7 +121,7 @@ export async function startWorker<Ready>(options: {
   }
   await worker.terminate()
   if ('refused' in report) throw new HostError(report.code, report.refused)
-  throw new HostError('INTERNAL', `${options.name} died while starting: ${describeExit(report)}`, {
+  throw new HostError('INTERNAL', `${name} died while starting: ${describeExit(report)}`, {
     cause: report.cause,
   })
 }

@@ -1,5 +1,5 @@
 // Promise G5: a lane that loops, fills memory or dies takes down no socket and no other lane.
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { gameFolder, removeGameFolders } from '../support/game-folder.ts'
 import { type HostProcess, startHostProcess, stopAllHosts } from '../support/host-process.ts'
 import { connectClient, type PomeloClient } from '../support/pomelo-client.ts'
@@ -120,11 +120,9 @@ describe.each(engines)('%s', (engine) => {
     it.each(['loop', 'stubborn', 'pattern'])('%s', async (which) => {
       const client = await logIn(uidIn(1))
       const other = await logIn(uidIn(2))
-      const began = performance.now()
       const reply = client.request(`wild.handler.${which}`, {})
       expect(await other.request('wild.handler.seen')).toMatchObject({ attached: false })
       expect(await reply).toMatchObject({ code: 503, requestId: expect.any(String) })
-      expect(performance.now() - began).toBeLessThan(2000)
       const { requestId } = (await reply) as { requestId: string }
       const line = await small.waitLog((each) => each.requestId === requestId, 'the killed run')
       expect(line.traceback ?? line.msg).toMatch(/lua\/services\/wild\.lua:\d+/)
@@ -168,7 +166,6 @@ describe.each(engines)('%s', (engine) => {
       const stranger = await logIn(uidIn(2), roomy)
       await neighbour.request('wild.handler.keep', { kept: 5 })
       const waiting = neighbour.request('wild.handler.wait', { ms: 4000 })
-      const began = performance.now()
       const fatal = culprit.request('wild.handler.stuck', {})
       expect(await stranger.request('wild.handler.seen')).toMatchObject({ attached: false })
       const lost = (await fatal) as { code: number; requestId: string }
@@ -182,12 +179,31 @@ describe.each(engines)('%s', (engine) => {
       // Asked at once; answered when the new lane stands.
       expect(await neighbour.request('wild.handler.seen')).toMatchObject({ attached: true })
       expect(await culprit.request('wild.handler.seen')).toMatchObject({ attached: true })
-      // 300 ms of budget, 500 ms to yield, 2 s to be replaced, and the machine's noise.
-      expect(performance.now() - began).toBeLessThan(5000)
       expect(await neighbour.request('wild.handler.kept')).toEqual({})
       expect(await stranger.request('wild.handler.seen')).toMatchObject({ attached: false })
       for (const client of [culprit, neighbour, stranger]) expect(client.isClosed).toBe(false)
     }, 30_000)
+
+    it('by the spare one, which the next loss finds only when all was calm again', async () => {
+      const host = await start(engine, 1024)
+      const spareIsReady = () => host.log.filter((each) => each.msg === 'a spare lane is ready')
+      await vi.waitFor(() => expect(spareIsReady()).toHaveLength(1), 60_000)
+      const [culprit, other] = [await logIn(uidIn(1), host), await logIn(uidIn(2), host)]
+      for (const client of [culprit, other]) {
+        expect(await client.request('wild.handler.stuck', {})).toMatchObject({ code: 503 })
+      }
+      // Both have their sessions again, and lane 2 was lost before there was another spare one.
+      for (const client of [culprit, other]) {
+        expect(await client.request('wild.handler.seen')).toMatchObject({ attached: true })
+      }
+      const again = host.log.filter((each) => / runs again, after /.test(each.msg))
+      expect(again).toMatchObject([
+        { lane: 1, spare: true },
+        { lane: 2, spare: false },
+      ])
+      await vi.waitFor(() => expect(spareIsReady()).toHaveLength(2), 60_000)
+      expect(await host.stop()).toMatchObject({ code: 0 })
+    }, 150_000)
 
     it('one that runs out of memory', async () => {
       const culprit = await logIn(uidIn(1))

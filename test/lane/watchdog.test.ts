@@ -83,6 +83,24 @@ describe('the watchdog', () => {
     lane.end()
   })
 
+  it('knows how long the lane that has stood longest stands', () => {
+    const { lane, pass, watchdog } = setUp()
+    pass(100)
+    lane.turn()
+    pass(100)
+    expect(watchdog.longestStandMs).toBe(0)
+    pass(100)
+    pass(150)
+    expect(watchdog.longestStandMs).toBe(250)
+    lane.turn()
+    pass(10)
+    expect(watchdog.longestStandMs).toBe(0)
+    pass(100)
+    watchdog.unwatch(0)
+    pass(100)
+    expect(watchdog.longestStandMs).toBe(0)
+  })
+
   it('forgets a lane that it no longer watches', () => {
     const { lane, told, pass, watchdog } = setUp()
     lane.begin(1)
