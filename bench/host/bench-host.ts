@@ -10,6 +10,7 @@ import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { askAdmin, connectAdmin } from '../../core/admin/socket-client.ts'
+import { hostNodeArgs } from '../../core/thread/node-args.ts'
 
 export interface BenchHost {
   readonly root: string
@@ -41,7 +42,7 @@ export async function startBenchHost(files: Readonly<Record<string, string>>): P
   }
   for (const [path, text] of Object.entries(files)) write(path, text)
   const socket = join(root, 'admin.sock')
-  const args = [main, '--root', root, '--port-base', '0', '--admin-socket', socket]
+  const args = [...hostNodeArgs, main, '--root', root, '--port-base', '0', '--admin-socket', socket]
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
   let stderr = ''
   child.stderr.on('data', (chunk) => {

@@ -11,6 +11,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { hostNodeArgs } from '../../core/thread/node-args.ts'
 
 export const projectFolder = fileURLToPath(new URL('../..', import.meta.url))
 export const testGame = fileURLToPath(new URL('../fixtures/game', import.meta.url))
@@ -122,7 +123,7 @@ function spawnHost(given: readonly string[], nodeArgs: readonly string[] = []) {
   const args = given.includes('--admin-socket') ? given : [...given, '--admin-socket', adminSocket]
   const child = spawn(
     process.execPath,
-    [...nodeArgs, `${projectFolder}dist/core/main.js`, ...args],
+    [...hostNodeArgs, ...nodeArgs, `${projectFolder}dist/core/main.js`, ...args],
     {
       cwd: projectFolder,
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,4 +1,5 @@
 // A thread that stands by: what it does with what it is told, and its end in every state.
+import { MessageChannel } from 'node:worker_threads'
 import { afterEach, describe, expect, it } from 'vitest'
 import { type Standby, startStandby } from '../../core/thread/standby.ts'
 import { startWorker } from '../../core/thread/worker.ts'
@@ -21,7 +22,7 @@ describe('a thread that stands by', () => {
     const thread = await standby()
     const { port1, port2 } = new MessageChannel()
     const heard = new Promise((resolve) => {
-      port1.onmessage = ({ data }) => resolve(data)
+      port1.once('message', resolve)
     })
     const running = await thread.start<{ doubled: number }>({
       name: 'doubler',
