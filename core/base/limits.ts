@@ -201,7 +201,7 @@ export const limits = {
   drainLookMs: 250,
   /** How often a drainer that works writes its status. */
   drainStatusMs: 500,
-  /** How long the host waits for its drainer to finish when it stops. */
+  /** How long the host waits for its drainer to finish when it stops; how long one without a host goes on. */
   drainStopMs: 20_000,
   /** How long the drainer waits for a connection to the database. */
   databaseConnectMs: 5000,

@@ -3,13 +3,16 @@
 //   node drain-process.js --root FOLDER --config FOLDER --node NAME
 //
 // It migrates the database (adding only), then follows the spool until it is told to stop or the host
-// is gone. Everything it has to say goes over the IPC channel. Exit codes: 0 told to stop; 2 gave up.
+// is gone. When the host has died it first applies what the host had acknowledged, because the players
+// may be on their way to another host that reads the same database. Everything it has to say goes over
+// the IPC channel. Exit codes: 0 it came to its end; 2 gave up.
 
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { must } from '../base/assert.ts'
 import { systemClock } from '../base/clock.ts'
 import { exitCodes, HostError, messageOf } from '../base/errors.ts'
+import { limits } from '../base/limits.ts'
 import { databaseAddress } from '../config/database-url.ts'
 import { loadConfig } from '../config/load.ts'
 import { Drainer } from './drainer.ts'
@@ -42,7 +45,10 @@ async function main(): Promise<void> {
     finish = message.finish
     stop.abort()
   })
-  process.on('disconnect', () => stop.abort())
+  process.on('disconnect', () => {
+    finish = true
+    stop.abort()
+  })
   // Ctrl-C in a terminal reaches the whole group; the host decides when its drainer ends.
   process.on('SIGINT', () => {})
   const migrate = async (connected: Target): Promise<void> => {
@@ -65,7 +71,7 @@ async function main(): Promise<void> {
     },
   })
   await drainer.drain(true, stop.signal)
-  if (finish && process.connected) await drainer.drain(false, new AbortController().signal)
+  if (finish) await drainer.drain(false, AbortSignal.timeout(limits.drainStopMs))
   await target.close()
 }
 

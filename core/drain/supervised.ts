@@ -167,8 +167,11 @@ export class SupervisedDrainer {
     this.#child = undefined
     const failure = this.#failure
     if (failure !== undefined) this.#options.say(`the drainer gave up: ${failure.message}`)
-    const error = new HostError('CONFIG', failure?.message ?? `the drainer ended with ${words}`)
-    this.#reportStart(error)
+    // The drainer of a host that died may be finishing its work: no reason not to start.
+    if (failure?.code !== 'DRAIN_FENCED') {
+      const error = new HostError('CONFIG', failure?.message ?? `the drainer ended with ${words}`)
+      this.#reportStart(error)
+    }
     if (this.#stopping) return
     const ms = Math.round(this.#backoff.nextMs())
     this.#options.say(`the drainer ended (${words}); starting it again in ${ms} ms`)

@@ -1,9 +1,10 @@
 // The drainer as the host's child: starts, tells how far it is, is started again, finishes.
 
-import { spawnSync } from 'node:child_process'
+import { fork, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { afterAll, afterEach, beforeEach, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { readStatus } from '../../core/drain/status.ts'
 import { SupervisedDrainer } from '../../core/drain/supervised.ts'
 import { dropDatabases, query } from '../support/databases.ts'
@@ -96,6 +97,40 @@ it('finishes what is on disk when the host stops', async () => {
   expect(await rows()).toHaveLength(300)
   expect(readStatus(writer.folder)).toMatchObject({ state: 'ended', applied: 300 })
 })
+
+it('finishes what is on disk when the host has died', async () => {
+  const argv = ['--root', root, '--config', 'config', '--node', 'n7']
+  const orphan = fork('dist/core/drain/drain-process.js', argv, { execArgv: [] })
+  const exited = once(orphan, 'exit')
+  try {
+    await vi.waitFor(() => expect(readStatus(writer.folder)?.state).toBe('idle'), waitMs)
+    // It sees the end of its host before it sees the last transactions.
+    orphan.kill('SIGSTOP')
+    for (let id = 1; id <= 300; id++) insert(id)
+    orphan.disconnect()
+    orphan.kill('SIGCONT')
+    expect(await exited).toEqual([0, null])
+  } finally {
+    orphan.kill('SIGKILL')
+  }
+  expect(await rows()).toHaveLength(300)
+  expect(readStatus(writer.folder)).toMatchObject({ state: 'ended', applied: 300 })
+})
+
+it('two at once, a dead host’s and its successor’s: neither harms the other, both come to the end', async () => {
+  const successor = new SupervisedDrainer({ root, node: 'n7', random: () => 0, say: () => {} })
+  try {
+    await drainer.start()
+    for (let id = 1; id <= 200; id++) insert(id)
+    await successor.start()
+    for (let id = 201; id <= 400; id++) insert(id)
+    expect(await drainer.waitApplied(400, waitMs)).toBe(true)
+    expect(await successor.waitApplied(400, waitMs)).toBe(true)
+  } finally {
+    await successor.stop(false)
+  }
+  expect(await rows()).toHaveLength(400)
+}, 60_000)
 
 it('a host does not start on a database that it would have to change', async () => {
   await drainer.start()
