@@ -5,7 +5,10 @@
 
 const flag = /(?:^|\s)--inspect(?:-brk)?(?:=|\s|$)/
 
+const inspected =
+  process.execArgv.some((arg) => flag.test(arg)) || flag.test(process.env.NODE_OPTIONS ?? '')
+
 /** True with `node --inspect …` or NODE_OPTIONS=--inspect; worker threads inherit both. */
 export function isInspected(): boolean {
-  return process.execArgv.some((arg) => flag.test(arg)) || flag.test(process.env.NODE_OPTIONS ?? '')
+  return inspected
 }

@@ -11,7 +11,8 @@ import { bytesToText } from '../bytes.ts'
 import type { FunctionNode } from './ast.ts'
 import { stop } from './budget.ts'
 import { emitTwin } from './emit-flat.ts'
-import { alignLines, type Backend } from './ir.ts'
+import { alignLines, type Backend, type FunctionIr } from './ir.ts'
+import { lazyLinesMin } from './lazy-function.ts'
 import { ChunkContext, isCell } from './lower.ts'
 import { debugClosure } from './lower-expression.ts'
 import { ChunkLowering } from './lower-function.ts'
@@ -36,6 +37,8 @@ import type { LuaFn, Value } from './value.ts'
 export interface CompileOptions {
   readonly backend: Backend
   readonly debugUpvalues?: boolean
+  /** Functions of a module with fewer lines are compiled at once (lazy-function.ts). */
+  readonly lazyLinesMin?: number
   /** Is told each script as it is made: for `--dump-js`. */
   readonly dump?: ((name: string, text: string) => void) | undefined
 }
@@ -93,14 +96,12 @@ export function compileModule(
   const context = new ChunkContext(name, Number.isFinite(realm.stepsMax), false)
   context.moduleLocals = keys
   context.moduleText = ++moduleTexts
+  // A debugger shall find the lines of all functions from the start.
+  context.lazyLinesMin = isInspected() ? Infinity : (options.lazyLinesMin ?? lazyLinesMin)
   const lowering = new ChunkLowering(context, options.backend)
   const mainText = lowering.functionText(chunk.main, undefined)
-  lowering.lowerTheRest(chunk.functions)
   const file = { name, given: `@${name}`, source }
   const scripts = new ChunkScripts(realm, file, lowering, options)
-  const points: PatchPoint[] = chunk.functions.map(() => ({ r: null }))
-  scripts.scope.$P = points
-  const maker = scripts.build(eager('_ENV, $m', mainText)) as (env: Value, m: unknown) => LuaFn
   const makerOf = (isOld: boolean) => {
     const made: ClosureMaker[] = []
     return (index: number): ClosureMaker => {
@@ -109,13 +110,20 @@ export function compileModule(
       return made[index]
     }
   }
+  const oldMaker = makerOf(true)
+  const points: PatchPoint[] = chunk.functions.map((_, index) => ({
+    r: null,
+    make: (...upvalues) => oldMaker(index)(...upvalues),
+  }))
+  scripts.scope.$P = points
+  const maker = scripts.build(eager('_ENV, $m', mainText)) as (env: Value, m: unknown) => LuaFn
   return {
     shape,
     points,
     text: context.moduleText,
     make: (env, hooks) => maker(isCell(chunk.env) ? ({ v: env } as unknown as Value) : env, hooks),
     closureMaker: makerOf(false),
-    oldMaker: makerOf(true),
+    oldMaker,
   }
 }
 
@@ -134,25 +142,31 @@ class ChunkScripts {
   private readonly lowering: ChunkLowering
   private readonly options: CompileOptions
   /** How many variables the functions park. */
-  private readonly parked: ReadonlySet<number>
+  private readonly parked = new Set<number>()
+  private readonly codes: FunctionCode[] = []
 
   constructor(realm: Realm, file: ChunkSource, lowering: ChunkLowering, options: CompileOptions) {
     this.file = file
     this.lowering = lowering
     this.options = options
-    const { name } = file
-    chunks.set(bytesToText(name), file)
-    this.parked = new Set(lowering.irs.map((ir) => ir.saved.length))
-    const codes: FunctionCode[] = []
-    this.scope = { ...runtime, $I: realm.interrupt, $stop: stop, $T: codes }
-    lowering.irs.forEach((ir, i) => {
+    chunks.set(bytesToText(file.name), file)
+    this.scope = { ...runtime, $I: realm.interrupt, $stop: stop, $T: this.codes }
+  }
+
+  /** Makes the codes of the functions that have been lowered since the last time. */
+  private takeLowered(): void {
+    const { irs, fresh } = this.lowering
+    for (const i of fresh.splice(0)) {
+      const ir = irs[i] as FunctionIr
+      this.parked.add(ir.saved.length)
       const compileTwin = () => this.build(emitTwin(ir, i)) as Twin
-      codes[i] = new FunctionCode(ir.name, name, ir.siteLines, compileTwin)
-    })
+      this.codes[i] = new FunctionCode(ir.name, this.file.name, ir.siteLines, compileTwin)
+    }
   }
 
   /** The value of an expression that stands in a script of its own, on the lines of the source. */
   build(text: string): unknown {
+    this.takeLowered()
     const names = new Set<string>()
     const constants = this.lowering.context.constantsIn(text)
     for (const used of `${constants} ${text}`.match(/\$[A-Za-z]\w*/g) ?? []) {

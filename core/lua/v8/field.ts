@@ -14,12 +14,23 @@ export interface Rec {
 
 /** Reads that go the slow way before a reader is made: most names never need one. */
 const slowReadsMax = 8
+/** As slowReadsMax, for adding the property. */
+const slowAddsMax = 8
+
+/** A property as a store makes it; the value is put in for each. */
+const added: PropertyDescriptor = {
+  value: undefined,
+  writable: true,
+  enumerable: true,
+  configurable: true,
+}
 
 export class Field {
   readonly name: string
   private reader: ((rec: Rec) => Value) | undefined = undefined
   private adder: ((rec: Rec, value: Value) => void) | undefined = undefined
   private slowReads = 0
+  private slowAdds = 0
 
   constructor(name: string) {
     this.name = name
@@ -34,9 +45,18 @@ export class Field {
     return rec[this.name]
   }
 
-  /** Adds the property by a store of its own; a computed store would end in slow mode. */
+  /**
+   * Adds the property by a definition or a store of its own; computed stores would end in slow mode.
+   * A definition takes ten times as long as the store, but no code has to be compiled for it.
+   */
   add(rec: Rec, value: Value): void {
     if (this.adder === undefined) {
+      if (++this.slowAdds <= slowAddsMax) {
+        added.value = value
+        Reflect.defineProperty(rec, this.name, added)
+        added.value = undefined
+        return
+      }
       const body = `r[${JSON.stringify(this.name)}]=v`
       this.adder = new Function('r', 'v', body) as (r: Rec, v: Value) => void
     }

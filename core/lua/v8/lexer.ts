@@ -13,10 +13,14 @@ export class SyntaxFailure {
   }
 }
 
-const keywords = new Set(
+/** Each by itself: what comes out is one string for all its tokens, which compare fast. */
+const keywords = new Map(
   `and break do else elseif end false for function goto if in local nil not or repeat return
-   then true until while`.split(/\s+/),
+   then true until while`
+    .split(/\s+/)
+    .map((word) => [word, word]),
 )
+const keywordLengthMax = 8
 
 /** A keyword or symbol as it is written, or one of these. */
 export type TokenKind = string
@@ -32,7 +36,8 @@ const isNewline = (c: number) => c === NL || c === CR
 const isDigit = (c: number) => c >= 48 && c <= 57
 const isHex = (c: number) => isDigit(c) || (c >= 65 && c <= 70) || (c >= 97 && c <= 102)
 const isNameStart = (c: number) => (c >= 97 && c <= 122) || (c >= 65 && c <= 90) || c === 95
-const isNamePart = (c: number) => isNameStart(c) || isDigit(c)
+/** 1 for what a name is made of; undefined behind the end of the source (NaN). */
+const nameParts = Uint8Array.from({ length: 256 }, (_, c) => +(isNameStart(c) || isDigit(c)))
 const isSpace = (c: number) => c === 32 || (c >= 9 && c <= 13)
 
 const hexValue = (c: number) => (c <= 57 ? c - 48 : (c | 32) - 87)
@@ -50,9 +55,8 @@ const simpleEscapes: Readonly<Record<string, string>> = {
   "'": "'",
 }
 
-/** Symbols of three, two and one characters; longer ones first. */
-const symbols3 = new Set(['...'])
-const symbols2 = new Set(['==', '~=', '<=', '>=', '//', '::', '<<', '>>', '..'])
+/** Symbols of one character, by its code; each is one string for all its tokens. */
+const symbols = Array.from({ length: 256 }, (_, c) => String.fromCharCode(c))
 
 export class Lexer {
   readonly source: string
@@ -157,13 +161,23 @@ export class Lexer {
 
   private skipBlanks(): void {
     const source = this.source
+    let at = this.at
     for (;;) {
-      const c = source.charCodeAt(this.at)
-      if (isNewline(c)) this.newline()
-      else if (isSpace(c)) this.at++
-      else if (c === 45 && source.charCodeAt(this.at + 1) === 45) this.skipComment()
-      else return
+      const c = source.charCodeAt(at)
+      if (c === 32 || c === 9) at++
+      else if (c > 45) break
+      else if (isNewline(c)) {
+        this.at = at
+        this.newline()
+        at = this.at
+      } else if (isSpace(c)) at++
+      else if (c === 45 && source.charCodeAt(at + 1) === 45) {
+        this.at = at
+        this.skipComment()
+        at = this.at
+      } else break
     }
+    this.at = at
   }
 
   private newline(): void {
@@ -182,15 +196,20 @@ export class Lexer {
         return
       }
     }
-    while (this.at < this.source.length && !isNewline(this.source.charCodeAt(this.at))) this.at++
+    const { source } = this
+    let at = this.at
+    while (at < source.length && !isNewline(source.charCodeAt(at))) at++
+    this.at = at
   }
 
   private scanName(): void {
-    let end = this.at + 1
-    while (isNamePart(this.source.charCodeAt(end))) end++
-    this.text = this.source.slice(this.at, end)
+    const { source, at } = this
+    let end = at + 1
+    while (nameParts[source.charCodeAt(end)] === 1) end++
+    const text = source.slice(at, end)
+    this.text = text
+    this.kind = (end - at <= keywordLengthMax ? keywords.get(text) : undefined) ?? nameToken
     this.at = end
-    this.kind = keywords.has(this.text) ? this.text : nameToken
   }
 
   private scanNumber(): void {
@@ -208,7 +227,7 @@ export class Lexer {
       else break
     }
     // A letter right behind belongs to the numeral, which is then malformed.
-    while (isNamePart(source.charCodeAt(end))) end++
+    while (nameParts[source.charCodeAt(end)] === 1) end++
     this.at = end
     this.kind = numberToken
     const number = parseNumber(source.slice(this.start, end))
@@ -217,19 +236,11 @@ export class Lexer {
   }
 
   private scanSymbol(): void {
-    const source = this.source
-    for (const [length, set] of [
-      [3, symbols3],
-      [2, symbols2],
-    ] as const) {
-      const text = source.slice(this.at, this.at + length)
-      if (set.has(text)) {
-        this.kind = text
-        this.at += length
-        return
-      }
-    }
-    this.kind = source.charAt(this.at++)
+    const { source, at } = this
+    const c = source.charCodeAt(at)
+    const kind = c === 46 ? dots(source, at) : pairSymbol(c, source.charCodeAt(at + 1))
+    this.kind = kind ?? (symbols[c] as string)
+    this.at = at + this.kind.length
   }
 
   /** At `[`: the number of `=` of a long bracket that opens here, or -1. */
@@ -357,6 +368,31 @@ export class Lexer {
     if (this.source.charAt(++this.at) !== '}') this.failEscape("missing '}' in \\u{xxxx}")
     this.at++
     return utf8Bytes(value)
+  }
+}
+
+function dots(source: string, at: number): string | undefined {
+  if (source.charCodeAt(at + 1) !== 46) return undefined
+  return source.charCodeAt(at + 2) === 46 ? '...' : '..'
+}
+
+/** The symbol of two characters that these are; undefined: the first stands by itself. */
+function pairSymbol(c: number, d: number): string | undefined {
+  switch (c) {
+    case 61:
+      return d === 61 ? '==' : undefined
+    case 126:
+      return d === 61 ? '~=' : undefined
+    case 60:
+      return d === 61 ? '<=' : d === 60 ? '<<' : undefined
+    case 62:
+      return d === 61 ? '>=' : d === 62 ? '>>' : undefined
+    case 47:
+      return d === 47 ? '//' : undefined
+    case 58:
+      return d === 58 ? '::' : undefined
+    default:
+      return undefined
   }
 }
 

@@ -2,20 +2,26 @@
 //
 // A function's text is made as soon as its owner's closure expression is lowered: by then the names of
 // its upvalues are chosen. The same text serves the owner's plain version and its twin.
+//
+// A long function at the top of a module that can be reloaded is lowered when it is first called: what
+// stands in its place makes the closure over its upvalues then (lazy-function.ts).
 
+import { must } from '../../base/assert.ts'
 import type { FunctionNode } from './ast.ts'
 import { emitFunction } from './emit-plain.ts'
 import type { Backend, FunctionIr } from './ir.ts'
+import { isLazy, lazyText, redirectText } from './lazy-function.ts'
 import { type ChunkContext, FunctionLowering, isCell } from './lower.ts'
 import { StatementLowering } from './lower-statement.ts'
-import { identityMark } from './module.ts'
 import { functionName } from './names.ts'
 
 /** Lowers all functions of a chunk; `irs[node.index]` is each one's intermediate form. */
 export class ChunkLowering {
   readonly context: ChunkContext
   readonly backend: Backend
-  readonly irs: FunctionIr[] = []
+  readonly irs: (FunctionIr | undefined)[] = []
+  /** Functions that have been lowered since this was last emptied. */
+  readonly fresh: number[] = []
 
   constructor(context: ChunkContext, backend: Backend) {
     this.context = context
@@ -24,20 +30,7 @@ export class ChunkLowering {
 
   /** The text of a function expression. */
   functionText(node: FunctionNode, ownName: string | undefined): string {
-    const ir = this.lower(node, ownName)
-    this.irs[node.index] = ir
-    return emitFunction(ir, node.index, this.backend)
-  }
-
-  /** Lowers functions whose place in the text is not run; `closureText` makes them reachable. */
-  lowerTheRest(functions: readonly FunctionNode[]): void {
-    for (const node of functions) {
-      if (this.irs[node.index] !== undefined) continue
-      for (const upvalue of node.upvalues) {
-        if (upvalue.js === '') upvalue.js = `${upvalue.name}$u${node.index}`
-      }
-      this.functionText(node, undefined)
-    }
+    return emitFunction(this.lower(node, ownName), node.index, this.backend)
   }
 
   /**
@@ -45,15 +38,43 @@ export class ChunkLowering {
    * @param isOld the closure stays what it is when the function is replaced
    */
   closureText(node: FunctionNode, isOld: boolean): string {
+    const ir = this.lowered(node)
     const upvalues = [...node.upvalues].map((local) => local.js).join(', ')
-    const ir = this.irs[node.index] as FunctionIr
     const text = emitFunction(isOld ? { ...ir, redirect: '' } : ir, node.index, this.backend)
     return `(${upvalues}) => ${text}`
   }
 
+  /** A function within one that waits for its first call is lowered together with that. */
+  private lowered(node: FunctionNode): FunctionIr {
+    let top = node
+    while (top.parent !== undefined && top.parent.index > 0) top = top.parent
+    if (this.irs[top.index] === undefined) {
+      for (const upvalue of top.upvalues) {
+        // The place where it is declared is not run (module-shape.ts), so it has no name yet.
+        if (upvalue.js === '') upvalue.js = `${upvalue.name}$u${top.index}`
+      }
+      this.lower(top, undefined)
+    }
+    return must(this.irs[node.index], 'a function is lowered with those around it')
+  }
+
+  private nestedText(owner: FunctionNode, node: FunctionNode, ownName: string | undefined): string {
+    const waits = owner.index === 0 && isLazy(node, this.context.lazyLinesMin)
+    return waits ? lazyText(this.context, node, ownName) : this.functionText(node, ownName)
+  }
+
   private lower(node: FunctionNode, ownName: string | undefined): FunctionIr {
+    const ir = this.makeIr(node, ownName)
+    this.irs[node.index] = ir
+    this.fresh.push(node.index)
+    return ir
+  }
+
+  private makeIr(node: FunctionNode, ownName: string | undefined): FunctionIr {
     const f = new FunctionLowering(this.context, node)
-    const statements = new StatementLowering(f, (_, inner, name) => this.functionText(inner, name))
+    const statements = new StatementLowering(f, (_, inner, name) =>
+      this.nestedText(node, inner, name),
+    )
     const name = ownName ?? f.names.fresh(functionName(node.name))
     const parameters: string[] = []
     const entry: string[] = []
@@ -63,7 +84,8 @@ export class ChunkLowering {
       parameters.push(local.js)
     }
     const isModule = this.context.moduleLocals !== undefined
-    const redirect = isModule && node.index > 0 ? this.redirect(node, name, parameters) : ''
+    const redirect =
+      isModule && node.index > 0 ? redirectText(this.context, node, name, parameters) : ''
     for (const local of node.parameters) {
       if (isCell(local)) entry.push(`${local.js} = { v: ${local.js} }`)
     }
@@ -94,16 +116,6 @@ export class ChunkLowering {
       redirect,
       entry: entry.join('; '),
     }
-  }
-
-  /** How a function leaves for the one that has replaced it. */
-  private redirect(node: FunctionNode, name: string, parameters: readonly string[]): string {
-    const point = this.context.constant(`$P[${node.index}]`)
-    const self = parameters.includes(name) ? 'undefined' : name
-    const upvalues = [...node.upvalues].map((local) => local.js).join(', ')
-    const args = [...parameters, ...(node.isVararg ? ['...$va'] : [])].join(', ')
-    const mark = identityMark(this.context.moduleText, node.index)
-    return `if (${point}.r !== null) ${mark} return ${point}.r(${self}, [${upvalues}])(${args})`
   }
 
   /** The main function of a module tells how its locals are read. */

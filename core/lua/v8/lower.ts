@@ -32,6 +32,8 @@ export class ChunkContext {
   moduleLocals: ReadonlyMap<Local, string> | undefined = undefined
   /** The number of this text among all texts of modules. */
   moduleText = 0
+  /** Functions with at least this many lines are lowered when first called (lazy-function.ts). */
+  lazyLinesMin = Number.POSITIVE_INFINITY
 
   constructor(chunkName: string, countSteps: boolean, debugUpvalues: boolean) {
     this.chunkName = chunkName

@@ -28,6 +28,8 @@ type Redirect = (self: LuaFn | undefined, upvalues: readonly unknown[]) => LuaFn
 /** Where a function looks whether it has been replaced. */
 export interface PatchPoint {
   r: Redirect | null
+  /** Makes the closure behind a function that has waited for its first call (lazy-function.ts). */
+  readonly make: ClosureMaker
 }
 
 /** Makes a closure of one function over its upvalues: cells, or values that nothing assigns to. */

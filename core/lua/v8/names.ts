@@ -42,6 +42,17 @@ export function luaName(js: string): string {
   return js.replace(/\$.*$/, '').replaceAll('·', '.')
 }
 
+const standInSuffix = '$lazy'
+
+/** The name of what stands for a function that is compiled when first called (lazy-function.ts). */
+export function standInName(js: string): string {
+  return js + standInSuffix
+}
+
+export function isStandIn(js: string): boolean {
+  return js.endsWith(standInSuffix)
+}
+
 /** A property access: `.gold` or `["two words"]`. */
 export function property(name: string): string {
   return /^[A-Za-z_$][A-Za-z0-9_$]*$/.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`

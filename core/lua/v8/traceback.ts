@@ -6,7 +6,7 @@
 // errors that need a position.
 
 import type { LuaFramePlace } from './frame.ts'
-import { luaName } from './names.ts'
+import { isStandIn, luaName } from './names.ts'
 import { vm } from './state.ts'
 
 /** A loaded chunk: its name as messages show it (bytes), and its source. */
@@ -72,6 +72,7 @@ function framesOf(sites: readonly NodeJS.CallSite[]): LuaFramePlace[] {
     const chunk = chunks.get(site.getFileName() ?? '')?.name
     const name = site.getFunctionName() ?? ''
     const line = site.getLineNumber() ?? 0
+    if (chunk !== undefined && isStandIn(name)) continue
     if (chunk !== undefined) frames.push({ chunk, line, name: luaName(name) })
     else {
       const boundary = boundaryNames.get(name)

@@ -1,5 +1,6 @@
-// Random programs on lua5.4 and on both back ends: 2,000 here, 100,000 with `npm run test:long`.
-// The first seed is printed in the test's name; DIFF_SEED and DIFF_COUNT choose others.
+// Random programs on lua5.4, on both back ends, and as modules that could be reloaded: 2,000 here,
+// 100,000 with `npm run test:long`. The first seed is printed in the test's name;
+// DIFF_SEED and DIFF_COUNT choose others.
 
 import { describe, expect, it } from 'vitest'
 import { compare, lua54, oracleMissing, ours, type Side, whyMissing } from './harness.ts'
@@ -10,7 +11,11 @@ const count = Number(process.env.DIFF_COUNT ?? (isLong ? 100_000 : 2_000))
 
 describe.skipIf(oracleMissing)(`random programs${oracleMissing ? ` (${whyMissing})` : ''}`, () => {
   it(`do the same as in lua5.4 (${count} from seed ${seed})`, { timeout: 7_200_000 }, async () => {
-    const sides = { capture: ours('capture'), generator: ours('generator') }
+    const sides = {
+      capture: ours('capture'),
+      generator: ours('generator'),
+      module: ours('capture', true),
+    }
     const { differences, discarded } = await compare(seed, count, sides)
     expect(differences.map((difference) => difference.report).join('\n\n')).toBe('')
     expect(discarded).toBeLessThanOrEqual(count / 100)

@@ -1,4 +1,5 @@
-// Runs generated programs on lua5.4 and on both back ends of the compiling engine, and compares.
+// Runs generated programs on lua5.4 and on the compiling engine, and compares: on both of its back ends,
+// and as modules whose functions are all compiled when first called.
 //
 // A difference comes back as a report: the seed, the shrunk program, and what each side printed. The
 // seed alone makes the program again: DIFF_SEED=<seed> DIFF_COUNT=1.
@@ -9,8 +10,11 @@
 
 import { spawnSync } from 'node:child_process'
 import { setImmediate as turn } from 'node:timers/promises'
-import { type LuaEngine, LuaError, type LuaFunction, LuaKilled } from '../../../core/lua/engine.ts'
-import { createV8Engine } from '../../../core/lua/v8/engine.ts'
+import { LuaError, type LuaFunction, LuaKilled } from '../../../core/lua/engine.ts'
+import { compileModule } from '../../../core/lua/v8/compile.ts'
+import { createV8Engine, type V8Engine } from '../../../core/lua/v8/engine.ts'
+import { Module } from '../../../core/lua/v8/module.ts'
+import type { LuaFn, Value } from '../../../core/lua/v8/value.ts'
 import { driverScript, outputs, runnerScript } from './driver.ts'
 import { generate } from './generate.ts'
 import { type Program, shrink, textOf } from './program.ts'
@@ -47,11 +51,14 @@ export const lua54: Side = (texts) => {
   return all
 }
 
-/** Our engine with one of its back ends. */
-export function ours(backend: 'capture' | 'generator'): Side {
+/**
+ * Our engine with one of its back ends.
+ * @param asModule functions can be replaced, and are compiled when they are first called
+ */
+export function ours(backend: 'capture' | 'generator', asModule = false): Side {
   return (texts) => {
     const lines: string[] = []
-    const engine: LuaEngine = createV8Engine({
+    const engine = createV8Engine({
       backend,
       print: (line) => lines.push(...line.split('\n')),
       wallMs: () => 1_700_000_000_000,
@@ -59,6 +66,7 @@ export function ours(backend: 'capture' | 'generator'): Side {
       stringBytesMax: 1 << 24,
       stepsMax: ourStepsMax,
     })
+    if (asModule) loadModules(engine, backend)
     const runner = engine.load(Buffer.from(runnerScript, 'latin1'), 'driver')
     const run = engine.call(runner)[0] as LuaFunction
     texts.forEach((text, i) => {
@@ -71,6 +79,16 @@ export function ours(backend: 'capture' | 'generator'): Side {
     })
     return outputs(lines, texts.length).texts
   }
+}
+
+/** `load` makes modules from now on. */
+function loadModules(engine: V8Engine, backend: 'capture' | 'generator'): void {
+  const options = { backend, lazyLinesMin: 1 }
+  const load = (source: Value, _name: Value, _mode: Value, env: Value): LuaFn => {
+    const compiled = compileModule(engine.realm, source as string, 'p', options, undefined)
+    return new Module().begin(compiled, env)
+  }
+  engine.realm.globals.setField('load', load as LuaFn)
 }
 
 export interface Difference {
