@@ -258,6 +258,9 @@ export const limits = {
   queriesMax: 4096,
   /** SQL text of one query, its values included. */
   querySqlBytesMax: 256 * 1024,
+  /** Prepared statements that one reading connection to MySQL keeps; the server's own limit is 16,382
+   * for all connections. */
+  mysqlStatementsPreparedMax: 64,
   /** How long a connection to a database server may take to be made. */
   connectTimeoutMs: 3000,
   /** The most that `resultBytesMax` may be set to: one message of a ring. */

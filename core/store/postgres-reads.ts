@@ -46,7 +46,9 @@ export function openPostgresReads(address: ServerAddress, bounds: ReadLimits): R
     max: bounds.connectionsMax,
     connectionTimeoutMillis: limits.connectTimeoutMs,
     application_name: 'moonwheel reads',
-    options: '-c default_transaction_read_only=on -c bytea_output=hex -c client_encoding=UTF8',
+    // extra_float_digits: the shortest text that is the same double, whatever the server is set to.
+    options:
+      '-c default_transaction_read_only=on -c bytea_output=hex -c client_encoding=UTF8 -c extra_float_digits=1',
     types: { getTypeParser: (type: number) => parsers[type] ?? asText } as pg.CustomTypesConfig,
   })
   // An idle connection that breaks has nobody to tell; the next query makes a new one.

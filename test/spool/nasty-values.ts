@@ -77,6 +77,11 @@ const floats: readonly number[] = [
   1.7976931348623155e308,
   8.41e21,
   5e-320,
+  // Which MariaDB prints with another last digit.
+  900919333.4474427,
+  9094689797.810865,
+  925.7533617384851,
+  919933.7818464357,
 ]
 
 const texts: Readonly<Record<string, string>> = {

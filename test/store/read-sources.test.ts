@@ -14,10 +14,13 @@ import { databaseAddress } from '../../core/config/database-url.ts'
 import { LuaFloat, type LuaTable, type LuaValue } from '../../core/lua/engine.ts'
 import { openEngine } from '../../core/lua/open-engine.ts'
 import { ValueReader } from '../../core/lua/value-codec.ts'
+import { literalsOf } from '../../core/spool/literals.ts'
 import { openReads } from '../../core/store/open-reads.ts'
 import type { ReadLimits, ReadSource } from '../../core/store/read-source.ts'
 import { CorePump } from '../../core/thread/core-pump.ts'
 import { allocateDoorbell, Doorbell } from '../../core/thread/doorbell.ts'
+import { nasties } from '../spool/nasty-values.ts'
+import { seededRandom } from '../support/simulated-files.ts'
 
 const name = `moon_reads_${process.pid}`
 const folder = mkdtempSync(join(tmpdir(), 'moonwheel-reads-'))
@@ -104,8 +107,71 @@ afterAll(() => {
   rmSync(folder, { recursive: true })
 })
 
+/** Doubles whose texts are long, close to others, or cut short by somebody. */
+const doubles = [
+  ...nasties.flatMap(({ kind, value }) =>
+    kind === 'float' ? [value instanceof LuaFloat ? value.n : (value as number)] : [],
+  ),
+  ...randomDoubles(500),
+]
+
+function randomDoubles(count: number): number[] {
+  const random = seededRandom(7)
+  const view = new DataView(new ArrayBuffer(8))
+  const made: number[] = []
+  while (made.length < count) {
+    view.setUint32(0, random() * 2 ** 32)
+    view.setUint32(4, random() * 2 ** 32)
+    if (Number.isFinite(view.getFloat64(0))) made.push(view.getFloat64(0))
+  }
+  return made
+}
+
+const bigIntegers = nasties.flatMap(({ kind, value }) =>
+  kind === 'integer' ? [BigInt(value as number | bigint)] : [],
+)
+
+/** A whole number as Lua has it, from either kind of number of JavaScript. */
+const asBigInt = (value: LuaValue | undefined) => BigInt(value as number | bigint)
+const asDouble = (value: LuaValue | undefined) => (value instanceof LuaFloat ? value.n : value)
+
 const blobType = { sqlite: 'BLOB', mysql: 'BLOB', postgres: 'bytea' }
 const blobOf = { sqlite: "X'00ff27'", mysql: "X'00ff27'", postgres: "'\\x00ff27'" }
+/** What config/schema does not make, but a query may well ask for. */
+const others = {
+  sqlite: `SELECT 7 AS whole, 12.5 AS part, (1 = 1) AS yes, '{"a": [1, "x"]}' AS js, 1767225600123 AS at,
+    '2026-01-01 00:00:00' AS day, NULL AS none`,
+  mysql: `SELECT CAST(7 AS DECIMAL(20, 0)) AS whole, CAST(12.50 AS DECIMAL(20, 2)) AS part,
+    CAST('123456789012345678901234567890' AS DECIMAL(40, 0)) AS huge, (1 = 1) AS yes,
+    '{"a": [1, "x"]}' AS js, 1767225600123 AS at, CAST('2026-01-01' AS DATETIME) AS day,
+    CAST('2026-01-01 10:20:30' AS DATETIME(3)) AS day3, CAST('2026-01-01 10:20:30.5' AS DATETIME(6)) AS day6,
+    CAST('2026-01-01' AS DATE) AS date, CAST('-11:20:30.25' AS TIME(2)) AS span, NULL AS none,
+    CAST(18446744073709551615 AS UNSIGNED) AS wide`,
+  postgres: `SELECT 7::numeric AS whole, 12.50::numeric AS part,
+    123456789012345678901234567890::numeric AS huge, true AS yes, '{"a": [1, "x"]}'::jsonb AS js,
+    1767225600123 AS at, '2026-01-01'::timestamp AS day, NULL AS none`,
+}
+const sameOthers = {
+  whole: 7,
+  part: 12.5,
+  js: '{"a": [1, "x"]}',
+  at: 1767225600123,
+  day: '2026-01-01 00:00:00',
+}
+const theirOthers = {
+  sqlite: { yes: 1 },
+  mysql: {
+    yes: 1,
+    huge: new LuaFloat(1.2345678901234568e29),
+    day3: '2026-01-01 10:20:30.000',
+    day6: '2026-01-01 10:20:30.500000',
+    date: '2026-01-01',
+    span: '-11:20:30.25',
+    // Lua has no unsigned integers: the nearest float.
+    wide: new LuaFloat(2 ** 64),
+  },
+  postgres: { yes: true, huge: new LuaFloat(1.2345678901234568e29) },
+}
 const slow = {
   sqlite:
     'WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n WHERE i < 0',
@@ -157,6 +223,47 @@ for (const dialect of ['sqlite', 'mysql', 'postgres'] as const) {
         { id: 2, big: -5, f: -0.5, s: '' },
         { id: 3 },
       ])
+    })
+
+    it('gives back every double and every integer of 64 bits, bit for bit', async () => {
+      const double = dialect === 'sqlite' ? 'REAL' : 'DOUBLE PRECISION'
+      await place.write(`CREATE TABLE n (id INTEGER PRIMARY KEY, f ${double}, i BIGINT)`)
+      const literals = literalsOf(dialect)
+      const count = Math.max(doubles.length, bigIntegers.length)
+      for (let id = 0; id < count; id++) {
+        const f = doubles[id]
+        const i = bigIntegers[id]
+        const cells = [
+          f === undefined ? 'NULL' : literals.float(f),
+          i === undefined ? 'NULL' : literals.integer(i),
+        ]
+        await place.write(`INSERT INTO n VALUES (${id}, ${cells.join(', ')})`)
+      }
+      const read: Record<string, LuaValue>[] = []
+      // No more than rowsMax at a time.
+      for (let from = 0; from < count; from += 100) {
+        read.push(
+          ...(await rows(
+            `SELECT f, i FROM n WHERE id >= ${from} AND id < ${from + 100} ORDER BY id`,
+          )),
+        )
+      }
+      const wrong: unknown[] = []
+      for (const [id, f] of doubles.entries()) {
+        const got = read[id]?.f
+        // Minus nought is nought to some databases. What is whole must stay a float for Lua.
+        const isFloat = got instanceof LuaFloat || !Number.isInteger(got)
+        if (!isFloat || asDouble(got) !== f) wrong.push([f, got])
+      }
+      for (const [id, i] of bigIntegers.entries()) {
+        if (asBigInt(read[id]?.i) !== i) wrong.push([i, read[id]?.i])
+      }
+      expect(wrong).toEqual([])
+    })
+
+    it('gives decimals, booleans, JSON and times as docs/LUA.md says', async () => {
+      const [row] = await rows(others[dialect])
+      expect(row).toEqual({ ...sameOthers, ...theirOthers[dialect] })
     })
 
     it('adds integers up to an integer', async () => {
