@@ -113,6 +113,7 @@ export class SystemFiles implements Files {
 
   rename(from: string, to: string): void {
     checked('rename', `${from} to ${to}`, () => fs.renameSync(from, to))
+    for (const [fd, path] of this.#paths) if (path === from) this.#paths.set(fd, to)
   }
 
   remove(path: string): void {

@@ -17,7 +17,7 @@ import { Entities } from './entities.ts'
 import type { Lane } from './lane.ts'
 import type { LaneDatabase } from './lane-database.ts'
 import { Queries } from './queries.ts'
-import { RunWrites } from './run-writes.ts'
+import { answerOf, RunWrites } from './run-writes.ts'
 
 /** A lane's writes, queries and entities. */
 export class LaneDb {
@@ -130,8 +130,10 @@ export class LaneDb {
       act()
       return undefined
     } catch (error) {
-      if (error instanceof HostError) return textToBytes(error.message)
-      throw error
+      if (!(error instanceof HostError)) throw error
+      const answer = answerOf(this.#lane, error)
+      if (answer !== undefined) throw answer
+      return textToBytes(error.message)
     }
   }
 

@@ -98,9 +98,7 @@ export class RunWrites implements RunWriter {
     } catch (error) {
       this.drop(task)
       if (!(error instanceof HostError)) throw error
-      const isAnswer = error.code === 'STORAGE_FULL' || error.code === 'OVERLOADED'
-      if (!isAnswer) throw luaError(error.message)
-      throw new LuaError(error.message, this.#lane.failureValue(error.status, error.message), '')
+      throw answerOf(this.#lane, error) ?? luaError(error.message)
     }
     port.mark(this.lastTicket, task.ticket)
     port.settle(true)
@@ -130,6 +128,15 @@ export class RunWrites implements RunWriter {
     if (session !== undefined) session.ticket = ticket
     this.entities?.committed(task, ticket)
   }
+}
+
+/**
+ * What Lua is raised for an error that is nobody's mistake: a disk without room, a spool that does not
+ * keep up. A client is told its code and its words. Undefined for all others.
+ */
+export function answerOf(lane: Lane, error: HostError): LuaError | undefined {
+  if (error.code !== 'STORAGE_FULL' && error.code !== 'OVERLOADED') return undefined
+  return new LuaError(error.message, lane.failureValue(error.status, error.message), '')
 }
 
 function luaError(text: string): LuaError {

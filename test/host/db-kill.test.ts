@@ -4,7 +4,8 @@
 // At the end the database holds every acknowledged trade once, every acknowledged player, and not a
 // piece of gold more or less than the players were given. What was not acknowledged may be there.
 // Each round begins when all players are in, and ends with a kill of the host; its drainer is killed
-// meanwhile. With MOONWHEEL_LONG=1 there are more of both (MOONWHEEL_ROUNDS says how many), on MariaDB and PostgreSQL, too.
+// meanwhile. With MOONWHEEL_LONG=1 there are more of both (MOONWHEEL_ROUNDS says how many), on MariaDB
+// and PostgreSQL, too.
 
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -267,10 +267,7 @@ describe.each(['v8', 'fengari'] as const)('db on %s', (engine) => {
     it.request(1, 't.handler.two', { x: 1 })
     const said = it.said()
     expect(said.filter(({ kind }) => kind === message.push)).toEqual([])
-    expect(said.at(-1)?.text).toContain('"code":500')
-    expect(said.find(({ kind }) => kind === message.log)?.text).toContain(
-      'disk of the server is full',
-    )
+    expect(said.at(-1)?.text).toMatch(/"code":507.*disk of the server is full/)
     it.tickets.setRefusing(false)
     it.request(1, 't.handler.two', { x: 1 })
     expect(it.reply()).toEqual({ code: 200 })

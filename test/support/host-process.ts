@@ -56,6 +56,8 @@ export async function startHostProcess(
     readonly args?: readonly string[]
     /** Options of node itself. */
     readonly nodeArgs?: readonly string[]
+    /** A command that runs the host, as strace does. */
+    readonly before?: readonly string[]
     /** Its config says where it listens; left out: anywhere. */
     readonly ownPorts?: boolean
   } = {},
@@ -68,6 +70,7 @@ export async function startHostProcess(
       ...(options.args ?? []),
     ],
     options.nodeArgs,
+    options.before,
   )
   const addresses: string[] = []
   const lines = createInterface({ input: child.stdout as NodeJS.ReadableStream })
@@ -118,17 +121,23 @@ let lastSocket = 0
 const socketFolder = mkdtempSync(join(tmpdir(), 'moon-sockets-'))
 process.once('exit', () => rmSync(socketFolder, { recursive: true, force: true }))
 
-function spawnHost(given: readonly string[], nodeArgs: readonly string[] = []) {
+function spawnHost(
+  given: readonly string[],
+  nodeArgs: readonly string[] = [],
+  before: readonly string[] = [],
+) {
   const adminSocket = join(socketFolder, `${process.pid}-${++lastSocket}.sock`)
   const args = given.includes('--admin-socket') ? given : [...given, '--admin-socket', adminSocket]
-  const child = spawn(
+  const main = `${projectFolder}dist/core/main.js`
+  const [command = '', ...rest] = [
+    ...before,
     process.execPath,
-    [...hostNodeArgs, ...nodeArgs, `${projectFolder}dist/core/main.js`, ...args],
-    {
-      cwd: projectFolder,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  )
+    ...hostNodeArgs,
+    ...nodeArgs,
+    main,
+    ...args,
+  ]
+  const child = spawn(command, rest, { cwd: projectFolder, stdio: ['ignore', 'pipe', 'pipe'] })
   running.add(child)
   let stdout = ''
   let stderr = ''
