@@ -72,6 +72,8 @@ export const limits = {
   redisRetryMsMax: 2000,
   /** One Redis command's arguments together. */
   redisCommandBytesMax: 1024 * 1024,
+  /** One Redis reply as it comes; what a lane gets of it is bounded by valueBytesMax. */
+  redisReplyBytesMax: 16 * 1024 * 1024,
   /** Players who are on their way to one slave. */
   clusterPreparedMax: 100_000,
   /** From a token's use to `session:bind`. */

@@ -89,8 +89,7 @@ function redisCall(
   const args: Buffer[] = []
   while (at < end) {
     const length = bytes.readUInt32LE(at)
-    // A copy: the ring's bytes are used again before the socket has taken them.
-    args.push(Buffer.from(bytes.subarray(at + 4, at + 4 + length)))
+    args.push(bytes.subarray(at + 4, at + 4 + length))
     at += 4 + length
   }
   const { lives } = from

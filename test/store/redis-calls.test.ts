@@ -156,6 +156,67 @@ describe('RedisCalls', () => {
   })
 })
 
+describe('the stream of a connection', () => {
+  it('carries the commands of one turn in one write, and gives each its own answer', async () => {
+    const writes: number[] = []
+    const { call, server } = await open(1000, (words, socket) => {
+      socket.write(`$${words[1]?.length}\r\n${words[1]}\r\n`)
+    })
+    for (const socket of server.sockets) socket.on('data', (data) => writes.push(data.length))
+    const keys = ['a', 'bb', 'ccc']
+    const answers = await Promise.all(keys.map((key) => call('GET', key)))
+    expect(answers).toEqual(keys.map((key) => ({ status: 0, value: Buffer.from(key) })))
+    expect(writes).toHaveLength(1)
+  })
+
+  it('gives late replies to nobody, also when those behind them come in time', async () => {
+    const held: (() => void)[] = []
+    const { pass, call, calls } = await open(200, (words, socket) => {
+      const reply = () => void socket.write(`+${words[1]}\r\n`)
+      if (words[1] === 'slow') held.push(reply)
+      else if (held.length > 0) held.push(reply)
+      else reply()
+    })
+    const slow = call('GET', 'slow')
+    await vi.waitFor(() => expect(held).toHaveLength(1))
+    pass(150)
+    const quick = call('GET', 'quick')
+    await vi.waitFor(() => expect(held).toHaveLength(2))
+    pass(50)
+    expect(await slow).toMatchObject({ status: 504 })
+    expect(calls.inFlight).toBe(1)
+    for (const reply of held) reply()
+    expect(await quick).toEqual({ status: 0, value: Buffer.from('quick') })
+    expect([calls.stats.late, calls.stats.timeouts, calls.inFlight]).toEqual([1, 1, 0])
+  })
+
+  it.each([
+    ['sends what is no reply', '?\r\n'],
+    ['sends a reply too many', '+OK\r\n+OK\r\n'],
+  ])('is given up when Redis %s', async (_, bytes) => {
+    let isFirst = true
+    const { call, calls, server } = await open(1000, (_words, socket) => {
+      socket.write(isFirst ? bytes : '+fine\r\n')
+      isFirst = false
+    })
+    await call('GET', 'x')
+    await vi.waitFor(() => expect(server.sockets.size).toBe(2), 5000)
+    await vi.waitFor(() => expect(calls.isUp).toBe(true), 5000)
+    expect(await call('GET', 'x')).toEqual({ status: 0, value: Buffer.from('fine') })
+  })
+
+  it('says how long a reply may be, and goes on behind one that is longer', async () => {
+    const length = limits.redisReplyBytesMax + 1
+    const { call } = await open(10_000, (words, socket) => {
+      if (words[1] === 'long') socket.write(`$${length}\r\n${'x'.repeat(length)}\r\n`)
+      else socket.write(':7\r\n')
+    })
+    const [long, short] = await Promise.all([call('GET', 'long'), call('GET', 'short')])
+    expect(long).toMatchObject({ status: 413, value: expect.stringContaining(`longer than`) })
+    expect(short).toEqual({ status: 0, value: 7 })
+  })
+})
+
 describe('redisRefusal', () => {
   const args = (text: string) => text.split(' ').map((word) => Buffer.from(word))
   it.each([
