@@ -5,11 +5,12 @@
 // chunk: its kill flag `$I`, its functions' codes `$T`, its constants `$k…`. In a process that is open
 // to the inspector each script carries a source map.
 
-import { Script } from 'node:vm'
+import { compileFunction } from 'node:vm'
 import { isInspected } from '../../base/inspected.ts'
 import { bytesToText } from '../bytes.ts'
 import type { FunctionNode } from './ast.ts'
 import { stop } from './budget.ts'
+import type { ClosureMaker, CompiledModule, PatchPoint } from './compiled-module.ts'
 import { emitTwin } from './emit-flat.ts'
 import { alignLines, type Backend, type FunctionIr } from './ir.ts'
 import { lazyLinesMin } from './lazy-function.ts'
@@ -17,7 +18,6 @@ import { ChunkContext, isCell } from './lower.ts'
 import { debugClosure } from './lower-expression.ts'
 import { ChunkLowering } from './lower-function.ts'
 import { FunctionCode, parkFunction, type Twin } from './lua-frame.ts'
-import type { ClosureMaker, CompiledModule, PatchPoint } from './module.ts'
 import { runsWhole } from './module.ts'
 import {
   type ModuleShape,
@@ -43,7 +43,7 @@ export interface CompileOptions {
   readonly dump?: ((name: string, text: string) => void) | undefined
 }
 
-let moduleTexts = 0
+let modules = 0
 
 /** A compiled chunk: makes its main function over an environment. */
 export type ChunkMaker = (env: Value) => LuaFn
@@ -90,12 +90,12 @@ export function compileModule(
   chunk.env.js = '_ENV'
   setPaths(chunk.functions)
   const keys = moduleLocals(chunk)
-  const shape = shapeOfModule(chunk, keys)
+  const shape = shapeOfModule(chunk, keys, old?.module ?? ++modules)
   if (old !== undefined && !runsWhole(shape, old)) planPatch(chunk, keys, shape, old)
   else markDefinitions(chunk)
   const context = new ChunkContext(name, Number.isFinite(realm.stepsMax), false)
   context.moduleLocals = keys
-  context.moduleText = ++moduleTexts
+  context.module = shape.module
   // A debugger shall find the lines of all functions from the start.
   context.lazyLinesMin = isInspected() ? Infinity : (options.lazyLinesMin ?? lazyLinesMin)
   const lowering = new ChunkLowering(context, options.backend)
@@ -120,7 +120,6 @@ export function compileModule(
   return {
     shape,
     points,
-    text: context.moduleText,
     make: (env, hooks) => maker(isCell(chunk.env) ? ({ v: env } as unknown as Value) : env, hooks),
     closureMaker: makerOf(false),
     oldMaker,
@@ -169,19 +168,19 @@ class ChunkScripts {
     this.takeLowered()
     const names = new Set<string>()
     const constants = this.lowering.context.constantsIn(text)
-    for (const used of `${constants} ${text}`.match(/\$[A-Za-z]\w*/g) ?? []) {
+    for (const used of new Set(`${constants} ${text}`.match(/\$[A-Za-z]\w*/g))) {
       const slots = Number(/^\$park(\d+)$/.exec(used)?.[1])
       if (this.parked.has(slots)) this.scope[used] = parkFunction(slots)
       if (Object.hasOwn(this.scope, used)) names.add(used)
     }
     const declared = constants === '' ? '' : `const ${constants}; `
     const list = [...names].join(', ')
-    const head = `(function ($c) { "use strict"; const { ${list} } = $c; ${declared}return (`
-    const whole = alignLines(`${head}${text}) })`)
+    const head = `"use strict"; const { ${list} } = $c; ${declared}return (`
+    const whole = alignLines(`${head}${text})`)
     this.options.dump?.(this.file.name, whole)
     const scriptName = bytesToText(this.file.name)
     const map = isInspected() ? sourceMapComment(scriptName, this.file.source) : ''
-    const script = new Script(whole + map, { filename: scriptName })
-    return (script.runInThisContext() as (scope: unknown) => unknown)(this.scope)
+    // V8 would keep the text of a Script in a cache, also of what a reload has replaced.
+    return compileFunction(whole + map, ['$c'], { filename: scriptName })(this.scope)
   }
 }

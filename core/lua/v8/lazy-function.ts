@@ -15,8 +15,8 @@
 // functions, for which the call would weigh, are compiled when the module loads.
 
 import type { FunctionNode } from './ast.ts'
+import { identityMark } from './compiled-module.ts'
 import type { ChunkContext } from './lower.ts'
-import { identityMark } from './module.ts'
 import { functionName, NameTable, standInName } from './names.ts'
 
 /** Functions with fewer lines are compiled at once. */
@@ -58,7 +58,7 @@ export function redirectText(
   const point = context.constant(`$P[${node.index}]`)
   const self = parameters.includes(name) ? 'undefined' : name
   const args = [...parameters, ...(node.isVararg ? ['...$va'] : [])].join(', ')
-  const mark = identityMark(context.moduleText, node.index)
+  const mark = identityMark({ module: context.module, path: node.path })
   const upvalues = upvalueList(node, ownName, name)
   return `if (${point}.r !== null) ${mark} return ${point}.r(${self}, [${upvalues}])(${args})`
 }

@@ -186,7 +186,7 @@ export class StatementLowering {
       Atom,
       Atom,
     ]
-    if (!s.isNew) this.store(target, object, key, atom, line)
+    if (!s.isNew) this.store(target, object, key, atom, line, true)
     const what = s.isNew ? 'define' : 'defined'
     const place = `${object.text}, ${key.text}, ${atom.text}, ${JSON.stringify(s.path)}`
     this.f.js(`$m.${what}(${place})`)
@@ -312,13 +312,17 @@ export class StatementLowering {
     this.store(target, object, key, atom, line)
   }
 
-  /** `object[key] = value`: in place where neither shape nor metamethods matter. */
+  /**
+   * `object[key] = value`: in place where neither shape nor metamethods matter.
+   * @param isOnce it is not worth code that makes it fast
+   */
   private store(
     target: Extract<Expression, { kind: 'index' }>,
     object: Atom,
     key: Atom,
     value: Atom,
     line: number,
+    isOnce = false,
   ): void {
     const f = this.f
     const site = f.errorSite(line, indexedName(target.object, f.node))
@@ -326,7 +330,7 @@ export class StatementLowering {
     const [helper, k] =
       name === undefined ? ['$setIndex', key.text] : ['$setField', f.chunk.field(name)]
     const slow = `${helper}(${object.text}, ${k}, ${value.text}, ${site}) === null`
-    const fast = storeFast(object.text, key, value)
+    const fast = isOnce ? undefined : storeFast(object.text, key, value)
     f.site(fast === undefined ? slow : `!(${fast}) && ${slow}`, '', line, f.tempHeight)
   }
 

@@ -30,8 +30,8 @@ export class ChunkContext {
   readonly debugUpvalues: boolean
   /** The module-level locals of a module that can be reloaded (module.ts), by key. */
   moduleLocals: ReadonlyMap<Local, string> | undefined = undefined
-  /** The number of this text among all texts of modules. */
-  moduleText = 0
+  /** The number of the module (module-shape.ts). */
+  module = 0
   /** Functions with at least this many lines are lowered when first called (lazy-function.ts). */
   lazyLinesMin = Number.POSITIVE_INFINITY
 

@@ -33,13 +33,15 @@ interface LocalShape {
 }
 
 export interface ModuleShape {
+  /** The number of the module among all of the thread; its texts share it. */
+  readonly module: number
   /** By index of the function in the chunk; 0 is the main function. */
   readonly functions: readonly FunctionShape[]
   readonly locals: ReadonlyMap<string, LocalShape>
   /** Literals that are assigned to dotted names at module level. */
   readonly assigned: ReadonlyMap<string, string | undefined>
-  /** The other statements of module level, each as `statementText` gives it. */
-  readonly effects: ReadonlySet<string>
+  /** The other statements of module level, each as `statementText` gives it; made when asked for. */
+  readonly effects: () => ReadonlySet<string>
   /** It has no functions: its value is data. */
   readonly isData: boolean
 }
@@ -77,9 +79,13 @@ function numbered(seen: Map<string, number>, name: string): string {
 }
 
 /** The shape of a chunk as it was parsed, before `planPatch`; paths are set. */
-export function shapeOfModule(chunk: Chunk, keys: ReadonlyMap<Local, string>): ModuleShape {
+export function shapeOfModule(
+  chunk: Chunk,
+  keys: ReadonlyMap<Local, string>,
+  module: number,
+): ModuleShape {
   const locals = new Map<string, LocalShape>()
-  const effects = new Set<string>()
+  const others: Statement[] = []
   const assigned = new Map<string, string | undefined>()
   for (const s of chunk.main.body.statements) {
     if (s.kind === 'local') {
@@ -93,7 +99,7 @@ export function shapeOfModule(chunk: Chunk, keys: ReadonlyMap<Local, string>): M
     } else if (s.kind === 'localfunction') {
       locals.set(keys.get(s.local) as string, { literal: undefined })
     } else {
-      effects.add(statementText(s))
+      others.push(s)
       if (s.kind !== 'assign' || s.targets.length !== 1) continue
       const [target, value] = [s.targets[0], s.values[0]]
       if (target?.kind === 'index' && value !== undefined) {
@@ -109,7 +115,15 @@ export function shapeOfModule(chunk: Chunk, keys: ReadonlyMap<Local, string>): M
       isCell: local.captured && local.assigned,
     })),
   }))
-  return { functions, locals, assigned, effects, isData: chunk.functions.length === 1 }
+  let effects: ReadonlySet<string> | undefined
+  return {
+    module,
+    functions,
+    locals,
+    assigned,
+    effects: () => (effects ??= new Set(others.map(statementText))),
+    isData: chunk.functions.length === 1,
+  }
 }
 
 /**
@@ -194,7 +208,7 @@ function patched(
   const target = isEffect ? undefined : s.targets[0]
   const value = isEffect ? undefined : s.values[0]
   if (value === undefined || target?.kind !== 'index') {
-    return old.effects.has(statementText(s)) ? [] : [s]
+    return old.effects().has(statementText(s)) ? [] : [s]
   }
   if (value.kind === 'function') {
     return [{ kind: 'define', target, value, path: value.node.path, isNew: true, line: s.line }]

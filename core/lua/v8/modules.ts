@@ -6,8 +6,9 @@
 import { assert, must } from '../../base/assert.ts'
 import type { LuaCoroutine, LuaFunction, LuaModules, LuaPatch, LuaValue } from '../engine.ts'
 import { type CompileOptions, compileModule } from './compile.ts'
+import { identityOf } from './compiled-module.ts'
 import { Coroutine, epoch } from './frame.ts'
-import { identityOf, Module } from './module.ts'
+import { Module } from './module.ts'
 import type { Realm } from './state.ts'
 import type { LuaFn, Value } from './value.ts'
 

@@ -3,7 +3,7 @@
 // Any Lua thread. Each operation that may fail hands its slow path a number: its place in this
 // table, which knows chunk and line and how the source names the operands ("local 'p'", "field
 // 'gold'", "global 'x'", "upvalue 'n'", "constant 'a'", "method 'buy'"). A site costs nothing until
-// it fails.
+// it fails. Equal sites are one, so that texts which are loaded again and again take no more room.
 
 export interface Site {
   readonly chunk: string
@@ -15,9 +15,23 @@ export interface Site {
 
 const sites: Site[] = [{ chunk: '', line: 0, a: '', b: '' }]
 
+/** The numbers of the sites of each line, by chunk. */
+const known = new Map<string, number[][]>()
+
 /** Registers a site; the answer is the number that generated code passes. */
 export function addSite(site: Site): number {
+  let lines = known.get(site.chunk)
+  if (lines === undefined) {
+    lines = []
+    known.set(site.chunk, lines)
+  }
+  const line = (lines[site.line] ??= [])
+  for (const id of line) {
+    const same = sites[id] as Site
+    if (same.a === site.a && same.b === site.b) return id
+  }
   sites.push(site)
+  line.push(sites.length - 1)
   return sites.length - 1
 }
 
