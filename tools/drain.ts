@@ -96,7 +96,8 @@ async function drain(at: Place): Promise<number> {
       process.stderr.write(`drain: ${words}\n`)
     },
     onStatus: (status) => {
-      if (status.transactions > 0 || status.state === 'down') write(status)
+      // A host that starts no drainer of its own reads it (core/drain/followed.ts).
+      if (follow || status.transactions > 0 || status.state === 'down') write(status)
       if (options.json !== true) bar.draw(status.applied ?? 0, status.durable)
     },
   })

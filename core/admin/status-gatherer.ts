@@ -6,12 +6,15 @@
 
 import type { Clock } from '../base/clock.ts'
 import { Histogram } from '../base/histogram.ts'
+import { limits } from '../base/limits.ts'
 import type { Log } from '../base/log.ts'
 import type { Gate } from '../gate/gate.ts'
 import type { RouteNumbers } from '../gate/route-stats.ts'
 import type { LaneReport } from '../lane/lane-group.ts'
 import type { TimerState } from '../timer/timer-port.ts'
 import type {
+  CacheStatus,
+  DataStatus,
   HostStatus,
   LaneStatus,
   LatencyStatus,
@@ -34,6 +37,8 @@ export interface StatusParts {
   readonly timerState: TimerState
   readonly coreTimers: () => number
   readonly rpc: () => RpcStatus
+  readonly data: () => DataStatus | null
+  readonly cache: () => CacheStatus
 }
 
 /** Counters of one moment; rates are differences of two. */
@@ -128,6 +133,8 @@ export class StatusGatherer {
       latency: latencyOf(sumLatency(routes)),
       timers: { waiting: timerState.waiting, held: timerState.held, core: coreTimers() },
       rpc: this.#parts.rpc(),
+      data: this.#parts.data(),
+      cache: this.#parts.cache(),
       lanes: this.#parts.lanes().map((lane) => this.#laneStatus(lane)),
       routes: routes
         .map((route) => this.#routeStatus(route))
@@ -162,7 +169,8 @@ export class StatusGatherer {
     before.messages = messages
   }
 
-  #laneStatus({ lane, isRunning, replacements, stats, link, toCore }: LaneReport): LaneStatus {
+  #laneStatus(report: LaneReport): LaneStatus {
+    const { lane, isRunning, replacements, stats, link, toCore, hold } = report
     const counts = this.#lanes[lane]
     const since = counts === undefined ? stats.messages : (stats.messages - counts.messages) >>> 0
     return {
@@ -190,6 +198,14 @@ export class StatusGatherer {
         fullWaits: stats.fullWaits,
       },
       heldMessages: link.heldMessages,
+      heldForDisk: {
+        messages: hold.heldMessages,
+        bytes: hold.heldBytes,
+        bytesMax: limits.ackHoldBytesMax,
+        highWaterBytes: hold.highWaterBytes,
+        waited: hold.waited,
+      },
+      entities: { count: stats.entities, bytes: stats.entityBytes },
     }
   }
 

@@ -46,6 +46,64 @@ export interface LaneStatus {
   readonly toCore: RingStatus
   /** Control messages that wait in the core for room in the lane's ring. */
   readonly heldMessages: number
+  /** What the lane has said and the core keeps back until what it had written is on the disk. */
+  readonly heldForDisk: HeldStatus
+  /** Rows that the lane keeps in memory. */
+  readonly entities: { readonly count: number; readonly bytes: number }
+}
+
+export interface HeldStatus {
+  readonly messages: number
+  readonly bytes: number
+  readonly bytesMax: number
+  /** The most that was held since the start. */
+  readonly highWaterBytes: number
+  /** Messages that ever had to wait. */
+  readonly waited: number
+}
+
+/** What is on its way to the database and back. */
+export interface DataStatus {
+  readonly spool: {
+    /** The last transaction on disk. */
+    readonly durable: number
+    /** Transactions in the rings from the lanes, not on disk yet. */
+    readonly waitingBytes: number
+    readonly waitingBytesMax: number
+    /** There is no room on the disk: what would write is refused. */
+    readonly refusing: boolean
+  }
+  readonly drainer: {
+    /** Of core/drain/status.ts; unknown while no drainer has said anything. */
+    readonly state: string
+    /** The last transaction in the database, and how many on disk are not there yet. */
+    readonly applied: number
+    readonly behind: number
+    /** Transactions that the database has refused, and that are not in it. */
+    readonly deadLetters: number
+    readonly problem: string | null
+  }
+  readonly queries: {
+    /** Now: all, and those among them that wait for the drainer. */
+    readonly underWay: number
+    readonly underWayMax: number
+    readonly waiting: number
+    /** Since the start; slow are those over querySlowMs. */
+    readonly asked: number
+    readonly waited: number
+    readonly slow: number
+    readonly failed: number
+    readonly refused: number
+  }
+}
+
+export interface CacheStatus {
+  readonly entries: number
+  readonly bytes: number
+  readonly bytesMax: number
+  readonly hits: number
+  readonly misses: number
+  readonly evictions: number
 }
 
 export interface RingStatus {
@@ -159,6 +217,9 @@ export interface HostStatus {
   readonly latency: LatencyStatus
   readonly timers: { readonly waiting: number; readonly held: number; readonly core: number }
   readonly rpc: RpcStatus
+  /** null for a game without tables. */
+  readonly data: DataStatus | null
+  readonly cache: CacheStatus
   readonly lanes: readonly LaneStatus[]
   /** Those that were called, the busiest first. */
   readonly routes: readonly RouteStatus[]

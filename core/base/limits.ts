@@ -201,6 +201,8 @@ export const limits = {
   drainRetryMsMax: 10_000,
   /** How often a drainer that stands before a dead letter looks for a decision. */
   drainLookMs: 250,
+  /** How often a host looks at what a drainer that is not its own has written of itself. */
+  drainFollowMs: 50,
   /** How often a drainer that works writes its status. */
   drainStatusMs: 500,
   /** How long the host waits for its drainer to finish when it stops; how long one without a host goes on. */
@@ -258,6 +260,8 @@ export const limits = {
   resultRowsMax: 10_000,
   /** Queries of all lanes that are under way or wait for the drainer. */
   queriesMax: 4096,
+  /** A query that takes longer, its wait for the drainer included, is counted as slow. */
+  querySlowMs: 500,
   /** SQL text of one query, its values included. */
   querySqlBytesMax: 256 * 1024,
   /** Prepared statements that one reading connection to MySQL keeps; the server's own limit is 16,382

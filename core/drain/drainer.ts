@@ -62,6 +62,8 @@ export class Drainer {
   #foreign: string | undefined
   /** The last transaction that has a dead letter; spares a look at the disk for each transaction. */
   #lastLetter = 0
+  /** Dead letters whose transactions are not in the database. */
+  #letters = 0
   /** Transactions in the next batch; small while a bad one is looked for. */
   #batchMax: number
   #state: DrainState = 'starting'
@@ -90,6 +92,7 @@ export class Drainer {
       failures: this.#backoff.failures,
       message: this.#message,
       stoppedAt: this.#stoppedAt,
+      deadLetters: this.#letters,
       pid: process.pid,
       writtenAt: this.#options.clock.wallMs(),
     }
@@ -180,7 +183,7 @@ export class Drainer {
     this.#queuedBytes = 0
     this.#uncertain = []
     this.#foreign = undefined
-    this.#lastLetter = this.#deadLetters.list().at(-1)?.sequence ?? 0
+    this.#countLetters()
     this.#reader = new SpoolReader({
       folder,
       from: row.sequence + 1,
@@ -310,6 +313,13 @@ export class Drainer {
     }
     const changedAt = new Date(this.#options.clock.wallMs()).toISOString()
     this.#deadLetters.put({ ...letter, state: 'applied', changedAt })
+    this.#countLetters()
+  }
+
+  #countLetters(): void {
+    const letters = this.#deadLetters.list()
+    this.#lastLetter = letters.at(-1)?.sequence ?? 0
+    this.#letters = letters.filter(({ state }) => state !== 'applied').length
   }
 
   /** A batch of a lost connection may commit late, and then its own row is in its way. */
@@ -341,7 +351,7 @@ export class Drainer {
       },
       transaction.bytes.subarray(transaction.start, transaction.end),
     )
-    this.#lastLetter = Math.max(this.#lastLetter, transaction.sequence)
+    this.#countLetters()
     this.#stoppedAt = transaction.sequence
     const words = `transaction ${transaction.sequence} is refused: ${error.message}`
     say?.(words)

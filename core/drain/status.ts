@@ -33,12 +33,18 @@ export interface DrainStatus {
   readonly message: string | undefined
   /** The transaction that it stands before. */
   readonly stoppedAt: number | undefined
+  /** Transactions that the database has refused, and that are not in it. */
+  readonly deadLetters: number
   readonly pid: number
   /** Milliseconds since 1970. */
   readonly writtenAt: number
 }
 
 const statusFileName = 'drain.json'
+
+export function statusPath(folder: string): string {
+  return join(folder, statusFileName)
+}
 
 /** Writes each change of state at once, and what changes within a state now and then. */
 export function statusWriter(folder: string, clock: Clock): (status: DrainStatus) => void {
@@ -54,7 +60,7 @@ export function statusWriter(folder: string, clock: Clock): (status: DrainStatus
 }
 
 function writeStatus(folder: string, status: DrainStatus): void {
-  const path = join(folder, statusFileName)
+  const path = statusPath(folder)
   try {
     writeFileSync(`${path}.new`, `${JSON.stringify(status)}\n`)
     renameSync(`${path}.new`, path)
@@ -66,7 +72,16 @@ function writeStatus(folder: string, status: DrainStatus): void {
 /** @returns undefined when no drainer has written one that can be read */
 export function readStatus(folder: string): DrainStatus | undefined {
   try {
-    return JSON.parse(readFileSync(join(folder, statusFileName), 'utf8')) as DrainStatus
+    return parseStatus(readFileSync(statusPath(folder), 'utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+/** What a drainer wrote; undefined when it is torn. */
+export function parseStatus(text: string): DrainStatus | undefined {
+  try {
+    return JSON.parse(text) as DrainStatus
   } catch {
     return undefined
   }
@@ -81,7 +96,7 @@ export function runningDrainer(folder: string): DrainStatus | undefined {
 }
 
 /** A process number may be somebody else's by now; Linux tells what a process runs. */
-function isDrainer(pid: number): boolean {
+export function isDrainer(pid: number): boolean {
   try {
     process.kill(pid, 0)
     return (

@@ -53,9 +53,9 @@ export class SupervisedDrainer {
     return this.#status
   }
 
-  /** Why the last child gave up; undefined while one is at work. */
-  get failure(): string | undefined {
-    return this.#failure?.message
+  /** Why nothing goes on: the child gave up, or waits for somebody; undefined while it works. */
+  get problem(): string | undefined {
+    return this.#failure?.message ?? this.#status?.message
   }
 
   /** The last transaction that is in the database, as far as the host knows; 0 before it knows. */

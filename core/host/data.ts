@@ -9,12 +9,14 @@
 
 import { mkdirSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import type { DataStatus } from '../admin/status.ts'
 import { systemClock } from '../base/clock.ts'
 import { exitCodes, type HostError } from '../base/errors.ts'
 import { limits } from '../base/limits.ts'
 import type { Log } from '../base/log.ts'
 import { type DatabaseAddress, databaseAddress, shownUrl } from '../config/database-url.ts'
 import type { HostConfig } from '../config/types.ts'
+import { FollowedDrainer } from '../drain/followed.ts'
 import { SupervisedDrainer } from '../drain/supervised.ts'
 import type { Tickets } from '../lane/ack-hold.ts'
 import type { LaneDatabase } from '../lane/lane-database.ts'
@@ -44,7 +46,7 @@ export interface HostDataOptions {
 
 export class HostData {
   readonly spool: SpoolService
-  readonly drainer: SupervisedDrainer | undefined
+  readonly drainer: SupervisedDrainer | FollowedDrainer
   readonly queries: QueryService
   /** What each lane is started with. */
   readonly forLanes: LaneDatabase
@@ -54,7 +56,7 @@ export class HostData {
 
   private constructor(parts: {
     readonly spool: SpoolService
-    readonly drainer: SupervisedDrainer | undefined
+    readonly drainer: SupervisedDrainer | FollowedDrainer
     readonly queries: QueryService
     readonly forLanes: LaneDatabase
     readonly applied: AppliedTickets
@@ -94,8 +96,7 @@ export class HostData {
     })
     try {
       if (address.dialect === 'sqlite') mkdirSync(dirname(address.file), { recursive: true })
-      const drainer = config.drain.auto ? openDrainer(options) : undefined
-      await drainer?.start()
+      const drainer = await openDrainer(options, spool.folder)
       const applied = new AppliedTickets(spool.tickets, config.lanes.count)
       const queries = await openQueries(options, address, spool, drainer)
       const forLanes: LaneDatabase = {
@@ -145,8 +146,41 @@ export class HostData {
   /** The spool thread has written, or the drainer has applied. */
   progressed(): void {
     this.spool.readLog()
-    this.#applied.advance(this.drainer?.applied ?? 0)
+    this.#applied.advance(this.drainer.applied)
     this.queries.progressed()
+  }
+
+  /** Numbers for `status`. */
+  report(): DataStatus {
+    const { spool, drainer, queries } = this
+    const durable = spool.tickets.sequence
+    const { asked, waited, slow, failed, refused } = queries.stats
+    const status = drainer.status
+    return {
+      spool: {
+        durable,
+        waitingBytes: spool.usedBytes(),
+        waitingBytesMax: spool.ports.length * limits.spoolRingBytes,
+        refusing: spool.tickets.isRefusing,
+      },
+      drainer: {
+        state: status?.state ?? 'unknown',
+        applied: drainer.applied,
+        behind: Math.max(0, durable - drainer.applied),
+        deadLetters: status?.deadLetters ?? 0,
+        problem: drainer.problem ?? null,
+      },
+      queries: {
+        underWay: queries.size,
+        underWayMax: limits.queriesMax,
+        waiting: queries.waiting,
+        asked,
+        waited,
+        slow,
+        failed,
+        refused,
+      },
+    }
   }
 
   /** Writes what is in the rings; the lanes have ended. */
@@ -167,27 +201,38 @@ export class HostData {
     const late = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, leftMs)
     })
-    await Promise.race([this.drainer?.stop(true), late])
+    await Promise.race([this.drainer.stop(true), late])
     clearTimeout(timer)
   }
 }
 
-function openDrainer({ config, configFolder, log, pump }: HostDataOptions): SupervisedDrainer {
-  return new SupervisedDrainer({
+async function openDrainer(
+  { config, configFolder, log, pump, timers }: HostDataOptions,
+  folder: string,
+): Promise<SupervisedDrainer | FollowedDrainer> {
+  const onStatus = (): void => pump.schedule()
+  if (!config.drain.auto) {
+    const text = 'drain.auto is false: queries wait for the drainer that you run'
+    log.info(`${text} (npm run drain -- --follow)`)
+    return new FollowedDrainer(folder, timers, onStatus)
+  }
+  const drainer = new SupervisedDrainer({
     root: config.root,
     ...(configFolder === undefined ? {} : { configFolder }),
     node: config.node.name,
     random: Math.random,
     say: (words) => log.info(words),
-    onStatus: () => pump.schedule(),
+    onStatus,
   })
+  await drainer.start()
+  return drainer
 }
 
 async function openQueries(
   { config, pump, coreBell, timers }: HostDataOptions,
   address: DatabaseAddress,
   { tickets }: SpoolService,
-  drainer: SupervisedDrainer | undefined,
+  drainer: SupervisedDrainer | FollowedDrainer,
 ): Promise<QueryService> {
   const { db } = config
   const bounds = {
@@ -200,8 +245,8 @@ async function openQueries(
     progress: {
       settledTicket: (lane) => tickets.settled(lane),
       durableSequence: () => tickets.sequence,
-      // Where somebody else drains, a query sees what is there.
-      appliedSequence: () => drainer?.applied ?? Number.POSITIVE_INFINITY,
+      appliedSequence: () => drainer.applied,
+      drainerProblem: () => drainer.problem,
     },
     timers,
     clock: systemClock,

@@ -246,6 +246,8 @@ async function start(
     timerState: timerService.state,
     coreTimers: () => timers.size,
     rpc: () => rpcStatus(rpc.client, rpc.dispatcher, rpc.server),
+    data: () => data?.report() ?? null,
+    cache: () => stores.cache.report(),
   })
   timers.every(statusTickMs, () => status.tick())
   const admin = await openAdminFaces({

@@ -10,6 +10,8 @@
 //         7   u32  heapKib        V8's heap in use
 //         8   u32  heapLimitKib
 //         9   u32  luaKib         what the engine says that Lua values take
+//        10   u32  entities       rows that are kept in memory
+//        11   u32  entityKib      what they take
 //
 // One writer, so each cell is right by itself; no reader needs two of them from the same moment.
 // A lane that replaces a dead one takes the memory over and counts on from what it finds, so that
@@ -18,7 +20,7 @@
 
 import { getHeapStatistics } from 'node:v8'
 
-const cellCount = 10
+const cellCount = 12
 const cell = {
   asleepUs: 0,
   messages: 1,
@@ -30,6 +32,8 @@ const cell = {
   heapKib: 7,
   heapLimitKib: 8,
   luaKib: 9,
+  entities: 10,
+  entityKib: 11,
 } as const
 
 const publishMs = 100
@@ -46,6 +50,8 @@ export interface LaneGauges {
   readonly timers: number
   readonly fullWaits: number
   readonly highWaterBytes: number
+  readonly entities: number
+  readonly entityBytes: number
   /** What the engine says that Lua values take; asked for rarely. */
   luaBytes(): number
 }
@@ -83,6 +89,8 @@ export class LaneMeter {
     this.#store(cell.sessions, gauges.sessions)
     this.#store(cell.parked, gauges.parked)
     this.#store(cell.timers, gauges.timers)
+    this.#store(cell.entities, gauges.entities)
+    this.#store(cell.entityKib, Math.ceil(gauges.entityBytes / 1024))
     const highWaterBytes = Math.max(this.#highWaterBytesBefore, gauges.highWaterBytes)
     this.#store(cell.highWaterBytes, highWaterBytes)
     if (nowMs < this.#heapAtMs) return
@@ -151,6 +159,14 @@ export class LaneStats {
 
   get heapLimitBytes(): number {
     return this.#load(cell.heapLimitKib) * 1024
+  }
+
+  get entities(): number {
+    return this.#load(cell.entities)
+  }
+
+  get entityBytes(): number {
+    return this.#load(cell.entityKib) * 1024
   }
 
   get luaBytes(): number {

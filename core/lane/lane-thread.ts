@@ -76,6 +76,12 @@ const meter = new LaneMeter(memory.stats, {
   get highWaterBytes() {
     return port.highWaterBytes
   },
+  get entities() {
+    return db?.entities.size ?? 0
+  },
+  get entityBytes() {
+    return db?.entities.bytes ?? 0
+  },
   luaBytes: () => engine.memoryBytes(),
 })
 const luaTimers = new LuaTimers(lane)

@@ -9,7 +9,7 @@ import { join } from 'node:path'
 import type { Dialect } from '../base/dialect.ts'
 import { limits } from '../base/limits.ts'
 import { allocateDoorbell, DoorbellButton } from '../thread/doorbell.ts'
-import { allocateRing, RingReader } from '../thread/ring.ts'
+import { allocateRing, RingReader, usedBytesOf } from '../thread/ring.ts'
 import { startWorker, type WorkerExit } from '../thread/worker.ts'
 import { WriteLease } from '../thread/write-lease.ts'
 import type { SpoolPolicy } from './durable-mark.ts'
@@ -91,7 +91,6 @@ export async function startSpoolService(options: SpoolServiceOptions): Promise<S
     file: 'spool/spool-thread.ts',
     data,
   })
-  const readers = ports.map(({ ring }) => new RingReader(ring))
   const tickets = new DurableTickets(ticketMemory)
   const logReader = new RingReader(logRing)
   const readLog = () => {
@@ -106,7 +105,7 @@ export async function startSpoolService(options: SpoolServiceOptions): Promise<S
     ports,
     tickets,
     ready: worker.ready,
-    usedBytes: () => readers.reduce((sum, reader) => sum + reader.usedBytes, 0),
+    usedBytes: () => ports.reduce((sum, { ring }) => sum + usedBytesOf(ring), 0),
     readLog,
     exited: worker.exited.then((exit) => {
       readLog()

@@ -40,6 +40,11 @@ export class Cache {
     return this.#bytes
   }
 
+  /** Numbers for `status`. */
+  report() {
+    return { entries: this.size, bytes: this.#bytes, bytesMax: this.#bytesMax, ...this.stats }
+  }
+
   set bytesMax(bytes: number) {
     this.#bytesMax = bytes
     this.#evict()

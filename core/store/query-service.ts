@@ -24,6 +24,8 @@ export interface Progress {
   durableSequence(): number
   /** The last sequence that is in the database. */
   appliedSequence(): number
+  /** Why the drainer does not come further, and what to do; undefined when it does. */
+  drainerProblem(): string | undefined
 }
 
 export interface Question {
@@ -53,6 +55,8 @@ export interface QueryStats {
   refused: number
   /** Those that had to wait for the drainer. */
   waited: number
+  /** Those that took longer than querySlowMs, whatever came of them. */
+  slow: number
 }
 
 interface Waiting {
@@ -64,7 +68,7 @@ interface Waiting {
 }
 
 export class QueryService {
-  readonly stats: QueryStats = { asked: 0, failed: 0, refused: 0, waited: 0 }
+  readonly stats: QueryStats = { asked: 0, failed: 0, refused: 0, waited: 0, slow: 0 }
   readonly #options: QueryServiceOptions
   readonly #backlog: number
   readonly #waiting = new Set<Waiting>()
@@ -78,6 +82,11 @@ export class QueryService {
   /** Queries under way: waiting for the drainer, or asked of the database. */
   get size(): number {
     return this.#waiting.size + this.#running
+  }
+
+  /** Those among them that wait for the drainer. */
+  get waiting(): number {
+    return this.#waiting.size
   }
 
   ask(question: Question): void {
@@ -139,24 +148,31 @@ export class QueryService {
     this.#options.source.query(question.sql, Math.max(1, timeoutMs - spentMs)).then(
       (rows) => {
         this.#running--
+        this.#took(beganMs)
         question.answered(rows)
       },
       (error: unknown) => {
         this.#running--
+        this.#took(beganMs)
         if (!(error instanceof HostError)) throw error
         this.#fail(question, error)
       },
     )
   }
 
+  #took(beganMs: number): void {
+    if (this.#options.clock.monotonicMs() - beganMs > limits.querySlowMs) this.stats.slow++
+  }
+
   #late(waiting: Waiting): void {
     if (!this.#waiting.delete(waiting)) return
+    this.#took(waiting.beganMs)
     const { progress } = this.#options
     const target = waiting.target ?? progress.durableSequence()
     const behind = target - progress.appliedSequence()
     const text =
       `the database is behind: after ${waiting.timeoutMs} ms ${behind} transactions ` +
-      'that this query must see are not in it yet (npm run drain -- --status)'
+      `that this query must see are not in it yet (${progress.drainerProblem() ?? 'npm run drain -- --status'})`
     this.#fail(waiting.question, new HostError('TIMEOUT', text))
   }
 

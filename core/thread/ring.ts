@@ -34,6 +34,14 @@ export function recordBytes(payloadBytes: number): number {
   return headerBytes + ((payloadBytes + 7) & ~7)
 }
 
+/** Bytes that wait in a ring, for a thread that neither writes nor reads it. */
+export function usedBytesOf(ring: SharedArrayBuffer): number {
+  const cells = new Int32Array(ring)
+  // The head first: the tail may run on meanwhile, and is never behind it.
+  const head = Atomics.load(cells, headIndex)
+  return (Atomics.load(cells, tailIndex) - head) >>> 0
+}
+
 /** Shared memory for one ring. `capacityBytes`: a power of two from 64 to 2^30. */
 export function allocateRing(capacityBytes: number): SharedArrayBuffer {
   assert(

@@ -24,6 +24,8 @@ const gauges = {
   timers: 3,
   fullWaits: 0,
   highWaterBytes: 100,
+  entities: 12,
+  entityBytes: 5000,
   luaBytes: () => 2048,
 }
 const ring = { capacityBytes: 1000, usedBytes: 10, highWaterBytes: 500, refusals: 1 }
@@ -52,6 +54,7 @@ beforeEach(() => {
     stats: new LaneStats(memory),
     link: { ...ring, heldMessages: 0 },
     toCore: ring,
+    hold: { heldMessages: 2, heldBytes: 300, highWaterBytes: 900, waited: 40 },
   } as unknown as LaneReport
   const log = {
     info: (fields: Record<string, unknown>, text: string) => logged.push({ fields, text }),
@@ -66,6 +69,8 @@ beforeEach(() => {
     timerState: { waiting: 9, held: 0 } as TimerState,
     coreTimers: () => 6,
     rpc: () => ({}) as RpcStatus,
+    data: () => null,
+    cache: () => ({ entries: 0, bytes: 0, bytesMax: 0, hits: 0, misses: 0, evictions: 0 }),
   })
 })
 
@@ -109,6 +114,9 @@ describe('the status', () => {
       timers: 3,
       toLane: { highWaterBytes: 500, fullWaits: 1 },
       toCore: { highWaterBytes: 100 },
+      heldForDisk: { messages: 2, bytes: 300, highWaterBytes: 900, waited: 40 },
+      // Whole KiB.
+      entities: { count: 12, bytes: 5120 },
     })
   })
 

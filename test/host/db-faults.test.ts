@@ -9,8 +9,9 @@ import { join } from 'node:path'
 import { afterEach, expect, it } from 'vitest'
 import { freePorts } from '../support/free-ports.ts'
 import { startHostProcess, stopAllHosts } from '../support/host-process.ts'
+import { type NotesReply, notesGame, writeNote } from '../support/notes-game.ts'
 import { connectClient, type PomeloClient } from '../support/pomelo-client.ts'
-import { makeTempGame, removeTempGames } from '../support/temp-game.ts'
+import { removeTempGames } from '../support/temp-game.ts'
 
 const mounts: string[] = []
 
@@ -23,57 +24,8 @@ afterEach(async () => {
   removeTempGames()
 })
 
-const padSource = `
-local pad = service "pad"
-
-function pad.handler.write(session, msg)
-  db.exec("INSERT INTO note(id, words) VALUES (?, ?)", msg.id, msg.words)
-  return { code = 200 }
-end
-
-function pad.handler.count(session, msg)
-  return { code = 200, notes = db.one("SELECT COUNT(*) AS n FROM note").n }
-end
-
-function pad.handler.ids(session, msg)
-  local ids = {}
-  for i, row in ipairs(db.query("SELECT id FROM note ORDER BY id")) do ids[i] = row.id end
-  return { code = 200, ids = json.array(ids) }
-end
-
-return pad
-`
-
-/** A game that keeps notes. @param spool its folder, from the game's or absolute */
-function notesGame(spool = 'sql-spool', tcp = 0): string {
-  return makeTempGame(
-    { pad: padSource },
-    {
-      'config/host.lua': `return {
-  lanes = { count = 1 },
-  listen = { tcp = ${tcp}, ws = false, http = false },
-  gate = { public_routes = { "pad.*" } },
-  spool = { folder = ${JSON.stringify(spool)} },
-  log = { level = "info", pretty = false },
-}`,
-      'config/schema/note.lua':
-        'return db_table { key = "id", columns = { id = int, words = text } }',
-    },
-  )
-}
-
 const connect = (host: { tcpPort: number }) =>
   connectClient({ transport: 'tcp', port: host.tcpPort, timeoutMs: 20_000 })
-
-interface Reply {
-  readonly code: number
-  readonly message?: string
-  readonly notes?: number
-  readonly ids?: number[]
-}
-
-const write = (client: PomeloClient, id: number, words: string) =>
-  client.request('pad.handler.write', { id, words }) as Promise<Reply>
 
 /** Whether a test can run here; says why not. */
 function can(what: string, isSo: boolean): boolean {
@@ -89,22 +41,22 @@ it('a full disk: writing is refused in words, reading goes on, and writing goes 
   if (!can('a tmpfs may not be mounted', mounted.status === 0)) return
   mkdirSync(join(disk, 'spool'))
   writeFileSync(join(disk, 'filler'), Buffer.alloc(100 * 1024))
-  const root = notesGame(join(disk, 'spool'))
+  const root = notesGame({ spoolFolder: join(disk, 'spool') })
   const host = await startHostProcess({ root, ownPorts: true })
   const client = await connect(host)
   const words = 'w'.repeat(1000)
   const acknowledged: number[] = []
   let id = 0
-  let refusal: Reply | undefined
+  let refusal: NotesReply | undefined
   for (; refusal === undefined && id < 400; id++) {
-    const reply = await write(client, id, words)
+    const reply = await writeNote(client, id, words)
     if (reply.code === 200) acknowledged.push(id)
     else refusal = reply
   }
   expect(acknowledged.length).toBeGreaterThan(20)
   // The first one was taken and could not be written; the next is refused where it is called.
   expect(refusal).toEqual({ code: 507, message: expect.stringMatching(/disk|room|storage/) })
-  expect(await write(client, id++, words)).toMatchObject({ code: 507 })
+  expect(await writeNote(client, id++, words)).toMatchObject({ code: 507 })
   await host.waitLog(
     ({ msg, level }) => level >= 50 && /spool: .*no room.*nothing is written until/.test(msg),
     'what has happened',
@@ -117,7 +69,7 @@ it('a full disk: writing is refused in words, reading goes on, and writing goes 
   rmSync(join(disk, 'filler'))
   await host.waitLog(({ msg }) => /spool: there is room again/.test(msg), 'that there is room')
   for (let more = 0; more < 20; more++, id++) {
-    expect(await write(client, id, words)).toEqual({ code: 200 })
+    expect(await writeNote(client, id, words)).toEqual({ code: 200 })
     acknowledged.push(id)
   }
   expect(await client.request('pad.handler.ids', {})).toEqual({ code: 200, ids: acknowledged })
@@ -160,7 +112,7 @@ async function writeUntilGone(host: { tcpPort: number }, from: number): Promise<
   const acknowledged: number[] = []
   try {
     for (let id = from; id < from + 10_000; id++) {
-      const reply = await write(client, id, 'words')
+      const reply = await writeNote(client, id, 'words')
       if (reply.code === 200) acknowledged.push(id)
     }
   } catch {
@@ -174,7 +126,7 @@ async function writeUntilGone(host: { tcpPort: number }, from: number): Promise<
 async function idsAfterRestart(root: string): Promise<number[]> {
   const host = await startHostProcess({ root, ownPorts: true })
   const client = await connect(host)
-  const { ids = [] } = (await client.request('pad.handler.ids', {})) as Reply
+  const { ids = [] } = (await client.request('pad.handler.ids', {})) as NotesReply
   await client.close()
   expect(await host.stop()).toMatchObject({ code: 0 })
   return ids
@@ -209,7 +161,7 @@ async function connectWhenBack(tcpPort: number): Promise<PomeloClient> {
 it('under --supervise the host comes back by itself, with all that was acknowledged', async () => {
   if (!can('strace is not here, or may not trace', hasStrace)) return
   const [tcpPort = 0] = await freePorts(1)
-  const root = notesGame('sql-spool', tcpPort)
+  const root = notesGame({ tcpPort })
   const host = await startHostProcess({
     root,
     ownPorts: true,
@@ -224,8 +176,8 @@ it('under --supervise the host comes back by itself, with all that was acknowled
     /supervisor: the host ended with code 70; starting it again in \d+ ms/,
   )
   const client = await connectWhenBack(tcpPort)
-  const { ids = [] } = (await client.request('pad.handler.ids', {})) as Reply
+  const { ids = [] } = (await client.request('pad.handler.ids', {})) as NotesReply
   expect(first.filter((id) => !ids.includes(id))).toEqual([])
-  expect(await write(client, 1_000_000, 'words')).toEqual({ code: 200 })
+  expect(await writeNote(client, 1_000_000, 'words')).toEqual({ code: 200 })
   await client.close()
 }, 120_000)

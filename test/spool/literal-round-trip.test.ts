@@ -202,7 +202,7 @@ describe.each(dialects)('%s', (dialect) => {
       const values = Array.from({ length: perRound }, () => randomValue(random, dialect))
       expect(await differences(database, values, '')).toEqual([])
     }
-  }, 3_600_000)
+  }, 14_400_000)
 
   test('canary: a value that was changed is found', async () => {
     const database = await makeDatabase(dialect)

@@ -108,7 +108,7 @@ test(`${flips}, flipped, is detected`, () => {
   expect(bytes).toBeGreaterThan(isLong ? 2 ** 20 : 16_384)
   expect(refused).toBeGreaterThan(cut)
   expect(cut).toBeGreaterThan(0)
-}, 3_600_000)
+}, 14_400_000)
 
 const manySegments = isLong
   ? 'every bit of a spool of 1 MiB in segments of 8 KiB'
@@ -145,7 +145,7 @@ test(`${manySegments}, flipped, is detected, in whichever segment`, () => {
     }
   }
   expect(bytes).toBeGreaterThan((isLong ? 1024 : 32) * 1024)
-}, 7_200_000)
+}, 14_400_000)
 
 /** A folder whose only segment is this one, and whose file `durable` says that all of it is on disk. */
 function endingWith(path: string, content: Buffer, end: number): SimulatedFiles {

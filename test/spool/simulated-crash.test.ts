@@ -105,7 +105,7 @@ test(`${seeds} seeds of lives and crashes lose nothing and invent nothing`, () =
     if (fault !== undefined) failed.push(`seed ${seed}: ${fault}`)
   }
   expect(failed).toEqual([])
-}, 3_600_000)
+}, 14_400_000)
 
 test('canary: a disk that lies about fdatasync is found out', () => {
   class LyingFiles extends SimulatedFiles {

@@ -7,7 +7,12 @@ import { QueryService, type Question } from '../../core/store/query-service.ts'
 
 function service(before: { durable?: number; applied?: number } = {}) {
   const clock = new ManualClock()
-  const state = { settled: 0, durable: before.durable ?? 0, applied: before.applied ?? 0 }
+  const state = {
+    settled: 0,
+    durable: before.durable ?? 0,
+    applied: before.applied ?? 0,
+    problem: undefined as string | undefined,
+  }
   const late = new Map<number, () => void>()
   const ran: string[] = []
   const said: string[] = []
@@ -23,6 +28,7 @@ function service(before: { durable?: number; applied?: number } = {}) {
       settledTicket: () => state.settled,
       durableSequence: () => state.durable,
       appliedSequence: () => state.applied,
+      drainerProblem: () => state.problem,
     },
     timers: {
       after: (_ms, fn) => {
@@ -113,6 +119,23 @@ describe('a query', () => {
     for (const fn of late.values()) fn()
     expect(said).toEqual(['TIMEOUT'])
     expect(message).toContain('after 100 ms 12 transactions')
+    expect(message).toContain('(npm run drain -- --status)')
+  })
+
+  it('says why the drainer comes no further, and counts what was slow', () => {
+    const { it: queries, state, clock, late, ask } = service()
+    state.durable = 1
+    state.problem = 'the database is down'
+    let message = ''
+    ask('a', { seeAll: true, failed: (error) => (message = error.message) })
+    clock.advance(limits.querySlowMs)
+    for (const fn of late.values()) fn()
+    expect(message).toContain('(the database is down)')
+    expect(queries.stats).toMatchObject({ failed: 1, slow: 0 })
+    ask('b', { seeAll: true })
+    clock.advance(limits.querySlowMs + 1)
+    late.get(2)?.()
+    expect(queries.stats).toMatchObject({ failed: 2, slow: 1 })
   })
 
   it('is refused when queriesMax are under way, and only then', async () => {

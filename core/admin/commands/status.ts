@@ -2,7 +2,7 @@
 //
 // The busiest routes only; `--json` has all of them, and everything else that status.ts declares.
 import { command } from '../command.ts'
-import type { HostStatus } from '../status.ts'
+import type { HostStatus, LaneStatus } from '../status.ts'
 import { showBytes, showErrors, showSeconds, showUs, textPairs, textTable } from '../text-table.ts'
 
 const routesShown = 20
@@ -17,7 +17,7 @@ export const status = command({
 })
 
 function statusText(host: HostStatus): string {
-  const { sessions, messages, rates, latency, timers } = host
+  const { sessions, messages, rates, latency, timers, cache } = host
   const pairs = textPairs([
     ['node', `${host.node}, process ${host.pid}, ${host.engine} engine, version ${host.version}`],
     ['running', `${showSeconds(host.uptimeS)}, since ${host.startedAt}`],
@@ -51,6 +51,12 @@ function statusText(host: HostStatus): string {
     ],
     ['errors', showErrors(messages.errors)],
     ['timers', `${timers.waiting} waiting, ${timers.held} held back`],
+    ...dataPairs(host),
+    [
+      'cache',
+      `${cache.entries} entries, ${showBytes(cache.bytes)} of ${showBytes(cache.bytesMax)},` +
+        ` ${cache.hits} hits, ${cache.misses} misses, ${cache.evictions} evicted`,
+    ],
   ])
   const lanes = textTable(
     ['lane', 'state', 'sessions', 'messages', 'busy', 'heap', 'timers'],
@@ -80,4 +86,34 @@ function statusText(host: HostStatus): string {
   const more = host.routes.length - routesShown
   const rest = more > 0 ? `\n(and ${more} more: --json has them all)` : ''
   return `${pairs}\n\n${lanes}\n\n${routes}${rest}`
+}
+
+/** From the lanes to the disk to the database, and back. */
+function dataPairs({ data, lanes }: HostStatus): [string, string][] {
+  if (data === null) return []
+  const { spool, drainer, queries } = data
+  const sum = (of: (lane: LaneStatus) => number): number =>
+    lanes.reduce((total, lane) => total + of(lane), 0)
+  const held = sum((lane) => lane.heldForDisk.messages)
+  const heldBytes = showBytes(sum((lane) => lane.heldForDisk.bytes))
+  const entityBytes = showBytes(sum((lane) => lane.entities.bytes))
+  return [
+    [
+      'spool',
+      `${spool.durable} transactions on disk, ${showBytes(spool.waitingBytes)} on their way` +
+        (spool.refusing ? ': NO ROOM ON THE DISK, nothing is written' : ''),
+    ],
+    ['held', `${held} messages (${heldBytes}) wait for the disk`],
+    [
+      'drainer',
+      `${drainer.state}, ${drainer.behind} behind, ${drainer.deadLetters} dead letters` +
+        (drainer.problem === null ? '' : `: ${drainer.problem}`),
+    ],
+    [
+      'queries',
+      `${queries.underWay} under way, ${queries.waiting} of them wait for the drainer;` +
+        ` ${queries.asked} asked, ${queries.slow} slow, ${queries.failed} failed, ${queries.refused} refused`,
+    ],
+    ['entities', `${sum((lane) => lane.entities.count)} in memory, ${entityBytes}`],
+  ]
 }
