@@ -15,6 +15,8 @@ import { hostNodeArgs } from '../../core/thread/node-args.ts'
 export interface BenchHost {
   readonly root: string
   readonly tcpPort: number
+  /** NaN when the game listens to none. */
+  readonly wsPort: number
   readonly pid: number
   /** The log so far. */
   readonly stderr: () => string
@@ -33,8 +35,11 @@ const main = fileURLToPath(
   ),
 )
 
-/** @param files of the game, by path */
-export async function startBenchHost(files: Readonly<Record<string, string>>): Promise<BenchHost> {
+/** @param files of the game, by path @param env beside that of this process */
+export async function startBenchHost(
+  files: Readonly<Record<string, string>>,
+  env: Readonly<Record<string, string>> = {},
+): Promise<BenchHost> {
   const root = mkdtempSync(join(tmpdir(), 'moon-bench-'))
   const write = (path: string, text: string): void => {
     mkdirSync(dirname(join(root, path)), { recursive: true })
@@ -43,15 +48,19 @@ export async function startBenchHost(files: Readonly<Record<string, string>>): P
   for (const [path, text] of Object.entries(files)) write(path, text)
   const socket = join(root, 'admin.sock')
   const args = [...hostNodeArgs, main, '--root', root, '--port-base', '0', '--admin-socket', socket]
-  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, args, {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...env },
+  })
   let stderr = ''
   child.stderr.on('data', (chunk) => {
     stderr += chunk
   })
-  const tcpPort = await readyPort(child, () => stderr)
+  const ports = await readyPorts(child, () => stderr)
   return {
     root,
-    tcpPort,
+    tcpPort: ports.tcp,
+    wsPort: ports.ws,
     pid: child.pid ?? 0,
     stderr: () => stderr,
     write,
@@ -72,13 +81,17 @@ export async function startBenchHost(files: Readonly<Record<string, string>>): P
   }
 }
 
-/** The TCP port, when the host is ready. */
-async function readyPort(child: ChildProcess, stderr: () => string): Promise<number> {
-  let port = 0
+/** The ports, when the host is ready. */
+async function readyPorts(
+  child: ChildProcess,
+  stderr: () => string,
+): Promise<{ tcp: number; ws: number }> {
+  const ports = { tcp: Number.NaN, ws: Number.NaN }
   if (child.stdout === null) throw new Error('the host has no stdout')
   for await (const line of createInterface({ input: child.stdout })) {
-    if (line.startsWith('tcp:')) port = Number(new URL(line).port)
-    if (line === 'ready') return port
+    if (line.startsWith('tcp:')) ports.tcp = Number(new URL(line).port)
+    if (line.startsWith('ws:')) ports.ws = Number(new URL(line).port)
+    if (line === 'ready') return ports
   }
   throw new Error(`the host did not start:\n${stderr()}`)
 }
