@@ -156,8 +156,8 @@ export function unaryTest(t: string, op: '-' | '#' | '~', a: Operand, site: numb
     case '-':
       return `!(typeof ${x} === 'number' && ${x} !== 0 && (${t} = -${x}, true)) && ${slow('$unm')}`
     case '#': {
-      const fast = `(${t} = ${x}?.arr) !== undefined && ${x}.meta === undefined`
-      return `!(${fast} && (${t} = ${t}.length, true)) && ${slow('$len')}`
+      const fast = `(${t} = ${x}?.border) !== undefined && ${x}.meta === undefined`
+      return `!(${fast}) && ${slow('$len')}`
     }
     case '~':
       return `!(typeof ${x} === 'number' && (${x} | 0) === ${x} && (${t} = ~${x}, true)) && ${slow('$bnot')}`

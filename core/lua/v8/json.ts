@@ -145,15 +145,15 @@ class JsonWriter {
     }
     if (!table.next(undefined)) return table.meta === this.marks.arrayMeta ? '[]' : '{}'
     this.open.push(table)
-    const text = isSequence(table) ? this.array(table.arr) : this.object(table)
+    const text = isSequence(table) ? this.array(table.arr, table.border) : this.object(table)
     this.open.pop()
     return text
   }
 
-  private array(items: readonly Value[]): string {
+  private array(items: readonly Value[], count: number): string {
     let out = '['
     const at = this.path.push(1) - 1
-    for (let i = 0; i < items.length; i++) {
+    for (let i = 0; i < count; i++) {
       this.path[at] = i + 1
       out += i === 0 ? this.value(items[i]) : `,${this.value(items[i])}`
     }
@@ -197,7 +197,10 @@ class JsonWriter {
 function isSequence(table: Table): boolean {
   const { arr, map, rec } = table
   if (map !== undefined && map.live > 0) return false
-  if (arr.length === 0 || arr.includes(undefined)) return false
+  if (table.border === 0) return false
+  for (let i = 0; i < arr.length; i++) {
+    if ((arr[i] !== undefined) !== i < table.border) return false
+  }
   if (rec === undefined) return true
   for (const name in rec) if (rec[name] !== undefined) return false
   return true

@@ -17,10 +17,11 @@ import { select } from './lib/base-lib.ts'
 import { luaError } from './lib/protected-call.ts'
 import { generate, repark } from './lua-frame.ts'
 import { callMetamethod, metamethodOf, typeNameOf } from './metatable.ts'
+import { shapeOf } from './rec-shape.ts'
 import { throwAtSite } from './site-error.ts'
 import { operandA } from './sites.ts'
 import { vm } from './state.ts'
-import { shapeOf, Table } from './table.ts'
+import { Table } from './table.ts'
 import { makeFloat, type Ret, type Value } from './value.ts'
 
 /** Calls what is not a function; the site names it. */

@@ -2,8 +2,11 @@
 //
 //   rec   fields with constant names (`t.gold`, `{ gold = 1 }`): an object without a usable
 //         prototype, which V8 gives a hidden class. A removed field stays, as undefined.
-//   arr   t[1..n] without gaps at its end: a trailing nil is popped, so `#t` is arr.length
+//   arr   t[1..arr.length], of which the first `border` are the sequence: `#t` is `border`
 //   map   everything else, in order of insertion; a removed entry is a tombstone (HashPart)
+//
+//   arr   [ 'a' , 'b' , 'c' , nil , nil , 'f' ]     t[6] was set while there was no t[4]: small
+//                     border ┘         └ the tail     integer keys are nobody's dictionary
 //
 // A key lives in one part only. New keys reach `rec` through setField alone (generated code with a
 // constant name, constructors, JSON); `t[k] = v` puts them into `map`, so that a table used as a
@@ -19,41 +22,8 @@ import { limits } from '../../base/limits.ts'
 import { LuaFloat } from '../engine.ts'
 import { type Field, fieldOf, type Rec } from './field.ts'
 import { HashPart } from './hash-part.ts'
+import { EmptyRec, recFieldsMax } from './rec-shape.ts'
 import { makeInteger, type Value } from './value.ts'
-
-const bareProto = Object.create(null)
-type RecClass = new (...values: Value[]) => Rec
-
-/** A constructor whose instances inherit from nothing. */
-function bareClass(parameters: string[], body: string): RecClass {
-  const made = new Function(...parameters, body) as unknown as RecClass
-  made.prototype = bareProto
-  return made
-}
-
-/** Fields that a table may get one by one before they go to the map part. */
-export const recFieldsMax = 64
-/** Room inside the object for fields that are added one by one: V8 settles it on the first ones. */
-const EmptyRec = bareClass([], '')
-for (let i = 0; i < 16; i++) {
-  const rec = new EmptyRec()
-  rec.a = rec.b = rec.c = rec.d = undefined
-}
-
-const shapes = new Map<string, RecClass>()
-
-/** The constructor for a table constructor's named fields, in order; one for each list of names. */
-export function shapeOf(names: readonly string[]): RecClass {
-  const key = names.map((name) => JSON.stringify(name)).join()
-  let shape = shapes.get(key)
-  if (shape === undefined) {
-    const parameters = names.map((_, i) => `v${i}`)
-    const body = names.map((name, i) => `this[${JSON.stringify(name)}]=v${i}`).join(';')
-    shape = bareClass(parameters, body)
-    shapes.set(key, shape)
-  }
-  return shape
-}
 
 /** The one form of a key that the map part is searched by. */
 export function normalKey(key: Value): Value {
@@ -77,16 +47,19 @@ export const found: { key: Value; value: Value } = { key: undefined, value: unde
 /** The arr of tables without a sequence. Read by all, written by none. */
 const noArr: Value[] = []
 
+/** Integer keys up to this go to arr at once: a map part for one key would be larger. */
+const directKeysMax = 128
+
 export class Table {
   declare readonly luaObject: true
   rec: Rec | undefined
   arr: Value[]
   map: HashPart | undefined
   meta: Table | undefined
-  /** The names of `rec` in order, while they are known; iteration needs them. */
-  keys: string[] | undefined
-  /** At least the number of names in `rec`. */
-  fields: number
+  /** The names of `rec` in order while they are known, for iteration; else at least their number. */
+  names: readonly string[] | number
+  /** How many items of arr are the sequence; if there is a next one it is nil. */
+  border: number
   /** How long arr was when its end was last set to nil: iteration may still stand there. */
   popped: number
 
@@ -95,8 +68,8 @@ export class Table {
     this.arr = arr
     this.map = undefined
     this.meta = undefined
-    this.keys = undefined
-    this.fields = fields
+    this.names = fields
+    this.border = arr.length
     this.popped = 0
   }
 
@@ -178,19 +151,19 @@ export class Table {
     }
     if (value === undefined) return
     if (rec === undefined) rec = this.rec = new EmptyRec()
-    else if (this.fields >= recFieldsMax && !this.hasRoom(rec, field.name)) {
-      this.setMap(field.name, value)
-      return
+    const { names } = this
+    const count = typeof names === 'number' ? names : names.length
+    if (count >= recFieldsMax && !this.hasRoom(rec, field.name)) this.setMap(field.name, value)
+    else {
+      this.names = count + 1
+      field.add(rec, value)
     }
-    this.fields++
-    this.keys = undefined
-    field.add(rec, value)
   }
 
-  /** `fields` counts a name again each time it comes back from nil; here it is counted for true. */
+  /** The number counts a name again each time it comes back from nil; here it is counted for true. */
   private hasRoom(rec: Rec, name: string): boolean {
-    this.fields = Object.keys(rec).length
-    return this.fields < recFieldsMax || name in rec
+    this.names = Object.keys(rec)
+    return this.names.length < recFieldsMax || name in rec
   }
 
   /** A write with a raw number: an integer, or a float that is not integral. */
@@ -198,19 +171,40 @@ export class Table {
     const arr = this.arr
     const length = arr.length
     if (key > 0 && key <= length && Number.isInteger(key)) {
-      if (value === undefined && key === length) this.popArr()
-      else arr[key - 1] = value
-    } else if (key === length + 1) {
-      if (value !== undefined) this.append(value)
-      else if (this.map !== undefined) this.map.set(key, undefined)
+      if (value !== undefined) {
+        arr[key - 1] = value
+        if (key === this.border + 1) this.advance()
+      } else if (key === this.border) this.retreat()
+      else arr[key - 1] = undefined
+    } else if (value === undefined) {
+      if (this.map !== undefined) this.map.set(key, undefined)
+    } else if (key === length + 1) this.push(value)
+    else if (key > 0 && key <= directKeysMax && Number.isInteger(key)) {
+      this.reach(key - 1)
+      this.push(value)
     } else if (this.setMap(key, value) && key > 0) this.growArr(this.map as HashPart)
   }
 
   /** Adds `value` (not nil) at the end of the sequence. */
   append(value: Value): void {
-    const arr = this.arr === noArr ? this.startArr() : this.arr
+    const { arr, border } = this
+    if (border === arr.length) this.push(value)
+    else {
+      arr[border] = value
+      this.advance()
+    }
+  }
+
+  /** Is all of arr the sequence? It may have holes even so. */
+  get isWhole(): boolean {
+    return this.border === this.arr.length
+  }
+
+  /** Adds `value` (not nil) at the end of arr. */
+  private push(value: Value): void {
+    const arr = this.ownArr()
     const length = arr.length
-    if (length >= 64 && (length & (length - 1)) === 0) {
+    if (length > directKeysMax && (length & (length - 1)) === 0) {
       // V8 ends the whole process when an array would grow beyond what it can hold.
       if (length >= limits.luaArrayItemsMax) throw new RangeError('Invalid array length')
       if (this.thinOut()) {
@@ -219,7 +213,47 @@ export class Table {
       }
     }
     arr.push(value)
+    if (this.border === length) this.border = length + 1
     if (this.map !== undefined && this.map.live > 0) this.pullFromMap(this.map)
+  }
+
+  /** Makes arr `length` long, with what the map has for the new places. */
+  private reach(length: number): void {
+    const arr = this.ownArr()
+    const map = this.map !== undefined && this.map.live > 0 ? this.map : undefined
+    for (let at = arr.length; at < length; at++) {
+      const value = map?.get(at + 1)
+      if (value !== undefined) map?.set(at + 1, undefined)
+      arr.push(value)
+    }
+    this.extend()
+  }
+
+  /** The place behind the sequence, inside arr, has been filled. */
+  private advance(): void {
+    this.extend()
+    if (this.isWhole && this.map !== undefined && this.map.live > 0) this.pullFromMap(this.map)
+  }
+
+  /** Takes into the sequence what follows it in arr. */
+  private extend(): void {
+    const arr = this.arr
+    let border = this.border
+    while (border < arr.length && arr[border] !== undefined) border++
+    this.border = border
+  }
+
+  /** Takes the last item off the sequence, and the nils before it. */
+  private retreat(): void {
+    const arr = this.arr
+    const { isWhole } = this
+    let border = this.border - 1
+    while (border > 0 && arr[border - 1] === undefined) border--
+    if (isWhole) {
+      if (arr.length > this.popped) this.popped = arr.length
+      arr.length = border
+    } else arr[this.border - 1] = undefined
+    this.border = border
   }
 
   /** Sets 1..n to `items`, nils too: the positional items of a constructor that has other keys. */
@@ -232,29 +266,24 @@ export class Table {
     while (n > 0 && items[n - 1] === undefined) n--
     items.length = n
     this.arr = items
-    if (n > 0 && n >= count && map !== undefined) this.pullFromMap(map)
+    this.border = Math.min(count, n)
+    while (this.border > 0 && items[this.border - 1] === undefined) this.border--
+    this.extend()
+    if (this.isWhole && n >= count && map !== undefined) this.pullFromMap(map)
   }
 
-  private startArr(): Value[] {
-    this.arr = []
+  private ownArr(): Value[] {
+    if (this.arr === noArr) this.arr = []
     return this.arr
   }
 
-  /** Takes the last element off, and the nils before it. */
-  private popArr(): void {
-    const arr = this.arr
-    if (arr.length > this.popped) this.popped = arr.length
-    let n = arr.length - 1
-    while (n > 0 && arr[n - 1] === undefined) n--
-    arr.length = n
-  }
-
-  /** The key after the new last one may be waiting in the map. */
+  /** The key after the last one of arr may be waiting in the map. */
   private pullFromMap(map: HashPart): void {
     const arr = this.arr
-    // The appended key itself may have a tombstone in the map, never a value.
+    // The last key itself may have a tombstone in the map, never a value.
     for (let next = map.get(arr.length + 1); next !== undefined; next = map.get(arr.length + 1)) {
       map.set(arr.length + 1, undefined)
+      if (this.isWhole) this.border++
       arr.push(next)
     }
   }
@@ -269,17 +298,7 @@ export class Table {
     if (length > map.keys.length * 4) return
     const size = map.arraySize(this.arr)
     if (size <= length) return
-    const arr = this.arr === noArr ? this.startArr() : this.arr
-    let holes = 0
-    for (let key = length + 1; key <= size; key++) {
-      const value = map.get(key)
-      if (value === undefined) holes++
-      else {
-        map.set(key, undefined)
-        for (; holes > 0; holes--) arr.push(undefined)
-        arr.push(value)
-      }
-    }
+    this.reach(size)
     this.pullFromMap(map)
   }
 
@@ -297,24 +316,25 @@ export class Table {
       if (value !== undefined) this.setMap(i + 1, value)
     }
     arr.length = start
+    this.border = start
     return true
   }
 
   /** Exchanges all contents, but not the metatables. */
   exchange(other: Table): void {
-    const { rec, arr, map, keys, fields, popped } = this
+    const { rec, arr, map, names, border, popped } = this
     this.rec = other.rec
     this.arr = other.arr
     this.map = other.map
-    this.keys = other.keys
-    this.fields = other.fields
+    this.names = other.names
+    this.border = other.border
     this.popped = other.popped
-    Object.assign(other, { rec, arr, map, keys, fields, popped })
+    Object.assign(other, { rec, arr, map, names, border, popped })
   }
 
   /** A border, as `#t` without metamethods. */
   length(): number {
-    return this.arr.length
+    return this.border
   }
 
   /**
@@ -327,7 +347,7 @@ export class Table {
       return this.nextInArr(key)
     }
     if (typeof key === 'string' && this.rec !== undefined) {
-      const at = this.recKeys(this.rec).indexOf(key)
+      const at = this.recNames(this.rec).indexOf(key)
       if (at >= 0) return this.nextInRec(at + 1)
     }
     const normal = normalKey(key)
@@ -354,19 +374,20 @@ export class Table {
     return this.nextInRec(0)
   }
 
-  private recKeys(rec: Rec): string[] {
-    // A frozen library table cannot remember its keys.
-    if (this.keys !== undefined || Object.isFrozen(this)) return this.keys ?? Object.keys(rec)
-    this.keys = Object.keys(rec)
-    return this.keys
+  private recNames(rec: Rec): readonly string[] {
+    if (typeof this.names !== 'number') return this.names
+    const names = Object.keys(rec)
+    // A frozen library table cannot remember its names.
+    if (!Object.isFrozen(this)) this.names = names
+    return names
   }
 
   private nextInRec(from: number): boolean {
     const rec = this.rec
     if (rec !== undefined) {
-      const keys = this.recKeys(rec)
-      for (let i = from; i < keys.length; i++) {
-        const key = keys[i] as string
+      const names = this.recNames(rec)
+      for (let i = from; i < names.length; i++) {
+        const key = names[i] as string
         const value = rec[key]
         if (value !== undefined) {
           found.key = key

@@ -38,7 +38,7 @@ export function tableOf(fields: Record<string, Value>): Table {
 export function freezeTable(t: Table): void {
   if (t.rec !== undefined) {
     // Iteration keeps the names on the table, and cannot do so later.
-    t.keys = Object.keys(t.rec)
+    t.names = Object.keys(t.rec)
     Object.freeze(t.rec)
   }
   // The shared empty sequence is not ours to freeze.

@@ -70,8 +70,14 @@ const splicedMin = 24
 
 /** Moves the elements from `position` up by one inside `arr`; false when this is not so simple. */
 function insertPlain(t: Table, position: number, value: Value): boolean {
-  const n = t.arr.length
-  if (!Number.isInteger(position) || position < 1 || position > n || value === undefined) {
+  const n = t.border
+  if (
+    !t.isWhole ||
+    !Number.isInteger(position) ||
+    position < 1 ||
+    position > n ||
+    value === undefined
+  ) {
     return false
   }
   // What would follow the new end may be waiting in the map part.
@@ -84,6 +90,7 @@ function insertPlain(t: Table, position: number, value: Value): boolean {
     for (let i = n - 1; i >= position; i--) arr[i] = arr[i - 1]
     arr[position - 1] = value
   }
+  t.border = n + 1
   return true
 }
 
@@ -108,13 +115,13 @@ function insertSlow(t: Value, a: Value, b: Value, count: number): Ret {
 
 function remove(t: Value, at: Value): Ret {
   if (t instanceof Table && t.meta === undefined) {
-    const n = t.arr.length
+    const n = t.border
     if (n > 0 && (at === undefined || at === n)) {
       const last = t.arr[n - 1]
       t.setNumber(n, undefined)
       return last
     }
-    if (typeof at === 'number' && Number.isInteger(at) && at > 0 && at < n) {
+    if (t.isWhole && typeof at === 'number' && Number.isInteger(at) && at > 0 && at < n) {
       return removePlain(t, at, n)
     }
   }
@@ -135,6 +142,7 @@ function removePlain(t: Table, position: number, n: number): Value {
       arr.pop()
     }
   }
+  t.border = n - 1
   return removed
 }
 
@@ -199,7 +207,7 @@ function concat(t: Value, separator: Value, from: Value, to: Value): Ret {
   const first = from === undefined ? 1 : checkInteger(from, 3, 'concat')
   const last = to === undefined ? length : checkInteger(to, 4, 'concat')
   if (first > last) return ''
-  const plain = t instanceof Table && t.meta === undefined ? t.arr : undefined
+  const plain = t instanceof Table && t.meta === undefined && t.isWhole ? t.arr : undefined
   if (plain !== undefined && first === 1 && last === plain.length) return joinPlain(plain, sep)
   let out = ''
   for (let i = first; ; i = plus(i, 1)) {
@@ -241,7 +249,7 @@ function pack(...values: Value[]): Ret {
 export function unpack(t: Value, from: Value, to: Value): Ret {
   if (t instanceof Table && t.meta === undefined) {
     const first = from === undefined ? 1 : from
-    const last = to === undefined ? t.arr.length : to
+    const last = to === undefined ? t.border : to
     if (typeof first === 'number' && typeof last === 'number') {
       const whole = Number.isInteger(first) && Number.isInteger(last) && last - first < unpackMax
       if (whole && first >= 1 && last <= t.arr.length && first < last) {
@@ -282,7 +290,7 @@ function sort(t: Value, comparator: Value): Ret {
   const plain = t instanceof Table && t.meta === undefined
   const n = Number(length)
   let values: Value[]
-  if (plain) values = t.arr.slice()
+  if (plain) values = t.arr.slice(0, n)
   else {
     values = []
     for (let i = 1; i <= n; i++) values.push(getSync(t, i))
@@ -292,7 +300,7 @@ function sort(t: Value, comparator: Value): Ret {
     sortValues(values, order)
   } finally {
     // As far as it came, also when the comparison raised.
-    if (plain && t.arr.length === n) for (let i = 0; i < n; i++) t.arr[i] = values[i]
+    if (plain && t.border === n) for (let i = 0; i < n; i++) t.arr[i] = values[i]
     else for (let i = 1; i <= n; i++) setSync(t, i, values[i - 1])
   }
   vm.noYield--
