@@ -85,11 +85,14 @@ export function pow(a: Value, b: Value, site = 0): Ret {
 }
 
 function powNumbers(a: Num, b: Num): Num {
-  const x = toDouble(a)
-  const y = toDouble(b)
+  return makeFloat(power(toDouble(a), toDouble(b)))
+}
+
+/** `x ^ y` of doubles. */
+export function power(x: number, y: number): number {
+  if (y === 2) return x * x
   // C says 1 for these; JavaScript says NaN.
-  if (x === 1 || (x === -1 && (y === Infinity || y === -Infinity))) return new LuaFloat(1)
-  return makeFloat(y === 2 ? x * x : x ** y)
+  return x === 1 || (x === -1 && (y === Infinity || y === -Infinity)) ? 1 : x ** y
 }
 
 export function mod(a: Value, b: Value, site = 0): Ret {

@@ -5,7 +5,6 @@
 // follows it can have an effect.
 
 import { assert } from '../../base/assert.ts'
-import { LuaFloat } from '../engine.ts'
 import type { Expression, FunctionNode, Local } from './ast.ts'
 import { isFieldName } from './field.ts'
 import {
@@ -13,13 +12,12 @@ import {
   compareTest,
   constantEquality,
   equalTest,
-  floatTest,
   type Operand,
-  rawText,
   unaryTest,
 } from './inline-ops.ts'
 
 import { type ChunkContext, type FunctionLowering, isCell } from './lower.ts'
+import { FloatLowering } from './lower-float.ts'
 import { property, stringLiteral } from './names.ts'
 
 /** An operand; `stable`: no later effect changes what its text means. */
@@ -38,11 +36,13 @@ export type NestedFunction = (
 
 export class ExpressionLowering {
   readonly f: FunctionLowering
+  readonly floats: FloatLowering
   private readonly nested: NestedFunction
 
   constructor(f: FunctionLowering, nested: NestedFunction) {
     this.f = f
     this.nested = nested
+    this.floats = new FloatLowering(this)
   }
 
   // --- whole expressions
@@ -53,6 +53,7 @@ export class ExpressionLowering {
       case 'constant':
         return { text: this.f.chunk.literal(e.value), stable: true, constant: e }
       case 'local':
+        if (this.f.chunk.numberTypes.isRaw(e.local)) return this.floats.value(e)
         return {
           text: readLocal(e.local),
           stable: !isCell(e.local),
@@ -98,7 +99,7 @@ export class ExpressionLowering {
     return atom.stable ? atom : this.inTemp((t) => this.f.js(`${t} = ${atom.text}`))
   }
 
-  private inTemp(fill: (name: string, at: number) => void): Atom {
+  inTemp(fill: (name: string, at: number) => void): Atom {
     const at = this.f.temp()
     fill(this.f.tempName(at), at)
     this.f.define(at)
@@ -106,7 +107,7 @@ export class ExpressionLowering {
   }
 
   /** Makes an operation's result temporary first, its operands above it, and gives those back. */
-  private operation(fill: (name: string, at: number) => void): Atom {
+  operation(fill: (name: string, at: number) => void): Atom {
     return this.inTemp((name, at) => {
       fill(name, at)
       this.f.releaseTo(at + 1)
@@ -227,6 +228,7 @@ export class ExpressionLowering {
       return `${callee} === $select ? $va.length : ${call}`
     }
     if (!one || which.kind !== 'local') return call
+    if (this.f.chunk.numberTypes.isRaw(which.local)) return call
     const i = readLocal(which.local)
     const isPlace = `typeof ${i} === 'number' && (${i} | 0) === ${i} && ${i} > 0`
     return `${callee} === $select && ${isPlace} ? $va[${i} - 1] : ${call}`
@@ -271,11 +273,16 @@ export class ExpressionLowering {
   // --- operators
 
   private binary(e: Extract<Expression, { kind: 'binary' }>): Atom {
+    const isBoolean = booleanOps.has(e.op)
+    const doubles = isBoolean ? this.floats.comparison(e) : undefined
+    if (doubles !== undefined) {
+      return { text: doubles, stable: false, constant: undefined, boolean: true }
+    }
     if (e.op === '==' || e.op === '~=') return this.equality(e)
-    const tree = floatTree(e)
-    if (tree !== undefined) return this.floats(e, tree)
+    if (!isBoolean && this.floats.isKnown(e)) return this.floats.value(e)
+    const conditional = isBoolean ? undefined : this.floats.conditional(e)
+    if (conditional !== undefined) return conditional
     const f = this.f
-    const isBoolean = e.op === '<' || e.op === '<=' || e.op === '>' || e.op === '>='
     const atom = this.operation((t, at) => {
       const [left, right] = this.operands([e.left, e.right]) as [Atom, Atom]
       const a = operandName(e.left, f.node)
@@ -294,41 +301,6 @@ export class ExpressionLowering {
       }
     })
     return isBoolean ? { ...atom, boolean: true } : atom
-  }
-
-  /**
-   * Arithmetic whose steps are all floats: in place without making an object of each integral one
-   * on the way, if all leaves are raw numbers; else step by step.
-   */
-  private floats(e: BinaryExpression, leaves: readonly Expression[]): Atom {
-    const f = this.f
-    return this.operation((t, at) => {
-      const atoms = new Map(this.operands(leaves).map((atom, i) => [leaves[i] as Expression, atom]))
-      const test = floatTest(t, [...atoms.values()], floatText(e, atoms))
-      const slowly = f.collect(() => {
-        const atom = this.stepwise(e, atoms)
-        f.js(`${t} = ${atom.text}`)
-      })
-      f.define(at)
-      const fraction = f.collect(() =>
-        f.js(`if (Math.floor(${t}) === ${t}) ${t} = $makeFloat(${t})`),
-      )
-      f.out.push({ op: 'if', condition: test, yes: fraction, no: slowly })
-    })
-  }
-
-  private stepwise(e: Expression, atoms: ReadonlyMap<Expression, Atom>): Atom {
-    const leaf = atoms.get(e)
-    if (leaf !== undefined) return leaf
-    if (e.kind === 'paren') return this.stepwise(e.inner, atoms)
-    assert(e.kind === 'binary', 'a step is an operation')
-    const f = this.f
-    return this.inTemp((t, at) => {
-      const left = this.stepwise(e.left, atoms)
-      const right = this.stepwise(e.right, atoms)
-      const site = f.errorSite(e.line, operandName(e.left, f.node), operandName(e.right, f.node))
-      f.site(binaryTest(t, e.op, left, right, site), `${t} = $v1($v)`, e.line, at)
-    })
   }
 
   private equality(e: Extract<Expression, { kind: 'binary' }>): Atom {
@@ -354,6 +326,7 @@ export class ExpressionLowering {
       const text = `!(${this.condition(e.operand)})`
       return { text: `(${text})`, stable: false, constant: undefined, boolean: true }
     }
+    if (op === '-' && this.floats.isKnown(e)) return this.floats.value(e)
     return this.operation((t, at) => {
       const operand = this.operand(e.operand)
       const site = this.f.errorSite(
@@ -449,6 +422,8 @@ export class ExpressionLowering {
   }
 }
 
+const booleanOps: ReadonlySet<string> = new Set(['<', '<=', '>', '>=', '==', '~='])
+
 /** Named fields of a constructor that share one shape. */
 const shapeNamesMax = 60
 
@@ -523,55 +498,6 @@ export function readSlow(
   const name = fieldName(key)
   if (name === undefined) return `(${t} = $index(${object}, ${key.text}, ${site}))`
   return `(${t} = $getField(${object}, ${chunk.field(name)}, ${site}))`
-}
-
-type BinaryExpression = Extract<Expression, { kind: 'binary' }>
-
-/** Is this a float whenever its operands are raw numbers? */
-function isFloat(e: Expression): boolean {
-  if (e.kind === 'paren') return isFloat(e.inner)
-  if (e.kind === 'constant') {
-    return (
-      e.value instanceof LuaFloat || (typeof e.value === 'number' && !Number.isInteger(e.value))
-    )
-  }
-  if (e.kind !== 'binary') return false
-  if (e.op === '/') return true
-  return (e.op === '+' || e.op === '-' || e.op === '*') && (isFloat(e.left) || isFloat(e.right))
-}
-
-/**
- * The leaves of a tree of float operations, left to right; undefined when it is none, is a single
- * step, or when the order in which leaves and metamethods run could be noticed.
- */
-function floatTree(e: BinaryExpression): Expression[] | undefined {
-  if (!isFloat(e)) return undefined
-  const leaves: Expression[] = []
-  let steps = 0
-  const walk = (x: Expression): void => {
-    if (x.kind === 'paren') walk(x.inner)
-    else if (x.kind === 'binary' && isFloat(x)) {
-      steps++
-      walk(x.left)
-      walk(x.right)
-    } else leaves.push(x)
-  }
-  walk(e)
-  if (steps < 2) return undefined
-  const effect = leaves.findIndex((leaf) => !isQuiet(leaf))
-  if (effect < 0) return leaves
-  const inOrder = leaves.every((x, i) =>
-    i < effect ? x.kind === 'constant' : i === effect || isQuiet(x),
-  )
-  return inOrder ? leaves : undefined
-}
-
-function floatText(e: Expression, atoms: ReadonlyMap<Expression, Atom>): string {
-  const leaf = atoms.get(e)
-  if (leaf !== undefined) return rawText(leaf)
-  if (e.kind === 'paren') return floatText(e.inner, atoms)
-  assert(e.kind === 'binary', 'a step is an operation')
-  return `(${floatText(e.left, atoms)} ${e.op} ${floatText(e.right, atoms)})`
 }
 
 function isGlobal(e: Expression, name: string): boolean {

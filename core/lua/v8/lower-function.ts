@@ -7,7 +7,7 @@
 // stands in its place makes the closure over its upvalues then (lazy-function.ts).
 
 import { must } from '../../base/assert.ts'
-import type { FunctionNode } from './ast.ts'
+import type { FunctionNode, Local } from './ast.ts'
 import { emitFunction } from './emit-plain.ts'
 import type { Backend, FunctionIr } from './ir.ts'
 import { isLazy, lazyText, redirectText } from './lazy-function.ts'
@@ -72,6 +72,10 @@ export class ChunkLowering {
 
   private makeIr(node: FunctionNode, ownName: string | undefined): FunctionIr {
     const f = new FunctionLowering(this.context, node)
+    const { moduleLocals, numberTypes } = this.context
+    // A closure that goes on after a reload brings upvalues of its own.
+    const isShared = (local: Local) => moduleLocals?.has(local) === true || local.captured
+    numberTypes.infer(node, moduleLocals === undefined ? () => false : isShared)
     const statements = new StatementLowering(f, (_, inner, name) =>
       this.nestedText(node, inner, name),
     )

@@ -192,6 +192,11 @@ export class StatementLowering {
     this.f.js(`$m.${what}(${place})`)
   }
 
+  /** Does the local live as a bare double? Then its definitions are such, too. */
+  private isRaw(local: Local | undefined): boolean {
+    return local !== undefined && this.f.chunk.numberTypes.isRaw(local)
+  }
+
   private initLocal(local: Local, text: string): void {
     this.f.js(`${local.js} = ${isCell(local) ? `{ v: ${text} }` : text}`)
   }
@@ -199,7 +204,7 @@ export class StatementLowering {
   private local(locals: Local[], values: Expression[], line: number): void {
     const f = this.f
     if (locals.length === 1 && locals[0]?.constant !== undefined) return
-    const texts = this.values(values, locals.length)
+    const texts = this.values(values, locals.length, (i) => this.isRaw(locals[i]))
     for (const local of locals) f.declareLocal(local)
     locals.forEach((local, i) => {
       this.initLocal(local, texts[i] ?? 'undefined')
@@ -220,14 +225,20 @@ export class StatementLowering {
   }
 
   /** The values of a list of expressions, adjusted to `count`, as texts that stay what they are. */
-  private values(list: readonly Expression[], count: number): string[] {
+  private values(
+    list: readonly Expression[],
+    count: number,
+    isRaw: (place: number) => boolean = () => false,
+  ): string[] {
     const e = this.e
     const last = list[list.length - 1]
     if (last === undefined) return []
-    if (count === 1 && list.length === 1) return [e.operand(last).text]
+    if (count === 1 && list.length === 1) {
+      return [isRaw(0) ? e.floats.raw(last) : e.operand(last).text]
+    }
     const spread = isMultiple(last) && list.length < count
     const single = spread ? list.slice(0, -1) : list
-    const texts = single.map((x) => e.stable(x).text)
+    const texts = single.map((x, i) => (isRaw(i) ? this.copied(e.floats.raw(x)) : e.stable(x).text))
     if (!spread) return texts
     const missing = count - single.length
     if (last.kind === 'vararg') {
@@ -261,7 +272,11 @@ export class StatementLowering {
         ? { object: this.held(t.object, targets), key: this.held(t.key, targets) }
         : undefined,
     )
-    const texts = this.pinned(this.values(values, targets.length), targets.length)
+    const isRaw = (i: number) => {
+      const t = targets[i]
+      return t?.kind === 'local' && this.isRaw(t.local)
+    }
+    const texts = this.pinned(this.values(values, targets.length, isRaw), targets.length)
     for (let i = targets.length - 1; i >= 0; i--) {
       const t = targets[i] as Expression
       const atom: Atom = { text: texts[i] ?? 'undefined', stable: true, constant: undefined }
@@ -299,8 +314,8 @@ export class StatementLowering {
 
   private assignOne(target: Expression, value: Expression, line: number): void {
     if (target.kind === 'local') {
-      const atom = this.e.operand(value)
-      this.f.js(`${writeLocal(target.local)} = ${atom.text}`)
+      const text = this.isRaw(target.local) ? this.e.floats.raw(value) : this.e.operand(value).text
+      this.f.js(`${writeLocal(target.local)} = ${text}`)
       return
     }
     if (target.kind !== 'index') return

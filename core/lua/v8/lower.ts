@@ -15,6 +15,7 @@ import type { FunctionNode, Label, Local } from './ast.ts'
 import { numberLiteral } from './inline-ops.ts'
 import { type Ir, mark, type Target } from './ir.ts'
 import { NameTable, stringLiteral } from './names.ts'
+import { NumberTypes } from './number-types.ts'
 import { labelOf } from './scope.ts'
 import { addSite } from './sites.ts'
 import type { Value } from './value.ts'
@@ -30,6 +31,8 @@ export class ChunkContext {
   readonly debugUpvalues: boolean
   /** The module-level locals of a module that can be reloaded (module.ts), by key. */
   moduleLocals: ReadonlyMap<Local, string> | undefined = undefined
+  /** What is known of the locals' numbers. */
+  readonly numberTypes = new NumberTypes()
   /** The number of the module (module-shape.ts). */
   module = 0
   /** Functions with at least this many lines are lowered when first called (lazy-function.ts). */

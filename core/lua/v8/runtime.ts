@@ -6,7 +6,7 @@
 import { LuaFloat } from '../engine.ts'
 import { getField, index, setField, setIndex } from './access.ts'
 import { first, regs, results, ret0, ret2, ret3, retArray, toArray } from './answer.ts'
-import { add, div, idiv, mod, mul, pow, sub, unm } from './arith.ts'
+import { add, div, floatMod, idiv, mod, mul, pow, power, sub, unm } from './arith.ts'
 import { band, bnot, bor, bxor, shl, shr } from './bitwise.ts'
 import { closeDown, closeReturn, toBeClosed } from './close.ts'
 import { concat, eq, le, len, lt } from './compare.ts'
@@ -17,6 +17,7 @@ import { select } from './lib/base-lib.ts'
 import { luaError } from './lib/protected-call.ts'
 import { generate, repark } from './lua-frame.ts'
 import { callMetamethod, metamethodOf, typeNameOf } from './metatable.ts'
+import { toDouble } from './number.ts'
 import { shapeOf } from './rec-shape.ts'
 import { throwAtSite } from './site-error.ts'
 import { operandA } from './sites.ts'
@@ -71,6 +72,9 @@ export const runtime: Readonly<Record<string, unknown>> = {
   $mod: mod,
   $idiv: idiv,
   $pow: pow,
+  $power: power,
+  $floatMod: floatMod,
+  $toDouble: toDouble,
   $unm: unm,
   $band: band,
   $bor: bor,

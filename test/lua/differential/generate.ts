@@ -284,7 +284,7 @@ class Generator {
 
   private statement(): Statement[] {
     const { random } = this
-    const roll = random.between(0, this.depth > 3 ? 9 : 25)
+    const roll = random.between(0, this.depth > 3 ? 9 : 27)
     switch (roll) {
       case 0:
       case 1:
@@ -327,6 +327,9 @@ class Generator {
         return this.closeStatement()
       case 24:
         return this.closureLoop()
+      case 25:
+      case 26:
+        return this.floatRun()
       default:
         return this.tableLibrary()
     }
@@ -441,6 +444,42 @@ class Generator {
     this.loopDepth--
     const leave = random.chance(0.25) ? [line(`if ${name} == 2 then break end`)] : []
     return [block([`for ${name} = ${bounds} do`, 'end'], [...leave, ...inner])]
+  }
+
+  /** Arithmetic among a few locals that are always numbers, most of them always floats. */
+  private floatRun(): Statement[] {
+    const { random } = this
+    if (this.loopDepth > 1) return [line('show("deep")')]
+    const x = this.fresh('f')
+    const y = this.fresh('f')
+    const k = this.fresh('f')
+    const i = this.fresh('i')
+    const first = random.chance(0.9) ? random.pick(floats) : random.pick(integers)
+    const run = (deep: number): string => {
+      if (deep > 2 || random.chance(0.3)) {
+        return random.pick([x, y, x, y, k, i, `(${random.pick(floats)})`, '2', '3'])
+      }
+      if (random.chance(0.1)) return `(-${run(deep + 1)})`
+      return `(${run(deep + 1)} ${random.pick([...arithmetic, '+', '-', '*'])} ${run(deep + 1)})`
+    }
+    const compared = `${run(1)} ${random.pick(comparisons)} ${run(1)}`
+    const steps = [
+      line(`${x} = ${run(0)}`),
+      line(`${x}, ${y} = ${run(1)}, ${run(1)}`),
+      line(`if ${compared} then show(${run(1)}, ${x} .. "") end`),
+      line(`local t = { ${y}, [${x} ~= ${x} and 1 or ${x}] = ${run(1)} } show(t[1], t[${x}])`),
+      line(`show(Y(${y}), ${run(1)}, math.type(${x}))`),
+      line(`local function inner() return ${i} * ${k} end show(inner())`),
+    ]
+    this.declare(y, 'num', random.chance(0.7))
+    const chosen = steps.filter(() => random.chance(0.5))
+    const outside = random.chance(0.2) ? [line(`${x} = ${this.expression('num')}`)] : []
+    return [
+      line(`local ${x}, ${y} = ${first}, ${random.pick(floats)}`),
+      line(`local ${k} = ${random.pick(random.chance(0.5) ? floats : integers)}`),
+      block([`for ${i} = 1, ${random.between(1, 4)} do`, 'end'], [...chosen, ...outside]),
+      line(`show(${x}, ${y}, ${x} == ${y})`),
+    ]
   }
 
   private genericFor(): Statement[] {
