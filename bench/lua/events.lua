@@ -39,7 +39,9 @@ return {
   run = function()
     local heap, world, seed = {}, { alive = 0, damage = 0, missed = 0 }, 17
     for i = 1, 600 do
-      seed = (seed * 16807) % 2147483647
+      local high = math.floor(seed / 127773)
+      seed = 16807 * (seed - high * 127773) - 2836 * high
+      if seed <= 0 then seed = seed + 2147483647 end
       push(heap, { at = seed % 1000, kind = kinds[i % 4 + 1], count = i % 3 })
     end
     local last = -1

@@ -1,6 +1,6 @@
 -- The game handler: one coroutine for each connection, one yield for each message. A handler reads
 -- and writes tables, calls a helper and makes a reply table. `messages` turns the time into µs per
--- message.
+-- message. No number leaves 32 bits, which is what integers of fengari have.
 
 local items = {}
 for i = 1, 100 do items[i] = { id = i, price = i % 17 + 1, name = "item" .. i } end
@@ -55,11 +55,11 @@ local function run()
   end
   local gold = 0
   for i = 1, 100 do gold = gold + sessions[i].role.gold end
-  return done * 1000000 + gold
+  return done .. " bought, " .. gold .. " gold"
 end
 
 return {
   messages = 20000,
   run = run,
-  check = function(result) return result == 19800080247, result end,
+  check = function(result) return result == "19800 bought, 80247 gold", result end,
 }

@@ -1,9 +1,12 @@
--- Sort: numbers, strings, and records by a comparison function.
+-- Sort: numbers, strings, and records by a comparison function. The random numbers are those of Park
+-- and Miller by Schrage's method, which stays within 32 bits.
 
 local function randoms(n, seed)
   local list = {}
   for i = 1, n do
-    seed = (seed * 16807) % 2147483647
+    local high = math.floor(seed / 127773)
+    seed = 16807 * (seed - high * 127773) - 2836 * high
+    if seed <= 0 then seed = seed + 2147483647 end
     list[i] = seed
   end
   return list

@@ -13,7 +13,7 @@ import { assert } from '../../base/assert.ts'
 import { LuaFloat } from '../engine.ts'
 import type { Expression } from './ast.ts'
 import { binaryTest, floatTest, numberLiteral, rawText } from './inline-ops.ts'
-import type { FunctionLowering } from './lower.ts'
+import { type FunctionLowering, isCell } from './lower.ts'
 import { type Atom, isQuiet, operandName, readLocal } from './lower-expression.ts'
 
 export type BinaryExpression = Extract<Expression, { kind: 'binary' }>
@@ -162,15 +162,22 @@ export class FloatLowering {
     walk(e)
     // A single step has a test of its own, unless it would have to make a Lua value of a double.
     if (steps < 2 && !leaves.some((leaf) => this.isBare(leaf))) return undefined
-    const isStill = (leaf: Expression) => isQuiet(leaf) || this.types.typeOf(leaf) !== undefined
-    const effect = leaves.findIndex((leaf) => !isStill(leaf))
-    if (effect < 0) return leaves
-    const inOrder = leaves.every((leaf, i) =>
-      i < effect
-        ? leaf.kind === 'constant' || this.types.typeOf(leaf) !== undefined
-        : i === effect || isStill(leaf),
-    )
-    return inOrder ? leaves : undefined
+    return this.isInOrder(leaves) ? leaves : undefined
+  }
+
+  /**
+   * Is it the same when all leaves are evaluated before the first step? One of them may have an effect,
+   * when all before it are known numbers; a step, which may be a metamethod, must not be able to change
+   * a leaf that comes later.
+   */
+  private isInOrder(leaves: readonly Expression[]): boolean {
+    const isKnown = (leaf: Expression) => this.types.typeOf(leaf) !== undefined
+    const effect = leaves.findIndex((leaf) => !isQuiet(leaf) && !isKnown(leaf))
+    return leaves.every((leaf, i) => {
+      if (i < effect) return isKnown(leaf)
+      if (i > 1 && leaf.kind === 'local' && isCell(leaf.local)) return false
+      return i === effect || isQuiet(leaf) || isKnown(leaf)
+    })
   }
 
   private isBare(e: Expression): boolean {
