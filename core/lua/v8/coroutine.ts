@@ -60,10 +60,57 @@ export function resume(
  * meanwhile, so that an activation which parks again and again touches no list.
  */
 function run(co: Coroutine, args: readonly Value[] | undefined, r: Ret): Ret {
+  const { top } = co
+  if (top === undefined || co.start !== undefined) return runOn(co, args, r, undefined, false)
+  let answer: Ret
+  try {
+    answer = top.resume(r)
+    // The usual case: it has parked again, by itself.
+    if (answer === null && parked.kept && parked.head === undefined) {
+      parked.kept = false
+      return null
+    }
+  } catch (error) {
+    dropTo(co, top, error)
+    return runOn(co, args, r, error, true)
+  }
+  if (answer !== null || !parked.kept) co.top = top.next
+  parked.kept = false
+  if (answer === null) {
+    unpark(co)
+    return null
+  }
+  return runOn(co, args, answer, undefined, false)
+}
+
+/** Puts the frames of a yield in front of those that were parked before. */
+function unpark(co: Coroutine): void {
+  if (parked.tail === undefined) return
+  parked.tail.next = co.top
+  co.top = parked.head
+  parked.head = parked.tail = undefined
+}
+
+/** Drops frames, of which `running` raised `error`, until one catches it. */
+function dropTo(co: Coroutine, running: Frame | undefined, error: unknown): void {
+  parked.head = parked.tail = undefined
+  parked.kept = false
+  if (running !== undefined) co.top = running.next
+  while (co.top !== undefined && !co.top.catches) co.top = co.top.next
+  if (co.top === undefined) throw error
+}
+
+function runOn(
+  co: Coroutine,
+  args: readonly Value[] | undefined,
+  r: Ret,
+  error: unknown,
+  raised: boolean,
+): Ret {
   let answer = r
   let running: Frame | undefined
-  let thrown: unknown
-  let failed = false
+  let thrown = error
+  let failed = raised
   for (;;) {
     try {
       if (co.start !== undefined) answer = start(co, args, answer)
@@ -79,21 +126,13 @@ function run(co: Coroutine, args: readonly Value[] | undefined, r: Ret): Ret {
         parked.kept = false
         running = undefined
       }
-      if (parked.tail !== undefined) {
-        parked.tail.next = co.top
-        co.top = parked.head
-        parked.head = parked.tail = undefined
-      }
+      unpark(co)
       return null
-    } catch (error) {
-      parked.head = parked.tail = undefined
-      parked.kept = false
-      if (running !== undefined) co.top = running.next
+    } catch (caught) {
+      dropTo(co, running, caught)
       running = undefined
-      thrown = error
+      thrown = caught
       failed = true
-      while (co.top !== undefined && !co.top.catches) co.top = co.top.next
-      if (co.top === undefined) throw error
     }
   }
 }

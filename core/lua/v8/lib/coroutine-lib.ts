@@ -54,12 +54,14 @@ function yielded(r: Ret): Ret {
 }
 
 /** With one argument, the usual case, nothing is allocated. */
-function coResume(v: Value, ...args: Value[]): Ret {
-  return args.length === 1 ? resumeOne(v, args[0]) : resumeMany(v, ...args)
+function coResume(v: Value, arg: Value): Ret {
+  // biome-ignore lint/complexity/noArguments: a rest parameter would be an array for each call.
+  if (arguments.length !== 2) return resumeMany(...(arguments as unknown as [Value, ...Value[]]))
+  if (!(v instanceof Coroutine)) typeError(1, 'resume', 'thread', v)
+  return resumeOne(v, arg)
 }
 
-function resumeOne(v: Value, arg: Value): Ret {
-  const co = checkCoroutine(v, 'resume')
+function resumeOne(co: Coroutine, arg: Value): Ret {
   if (co.status !== 'suspended') return ret2(false, refusal(statusOf(co)))
   try {
     const r = yielded(drive(co, undefined, arg, false))
