@@ -19,6 +19,15 @@ const newIndexEvent = fieldOf('__newindex')
 
 /** `t[key]`; a value or YIELD. */
 export function index(t: Value, key: Value, site = 0): Ret {
+  // The usual case, small enough to be inlined: an integer key, no metatable.
+  if (typeof key === 'number' && t instanceof Table) {
+    const value = t.getNumber(key)
+    if (value !== undefined || t.meta === undefined) return value
+  }
+  return indexAny(t, key, site)
+}
+
+function indexAny(t: Value, key: Value, site: number): Ret {
   let at = t
   for (let loop = 0; loop < loopsMax; loop++) {
     let method: Value
@@ -82,16 +91,22 @@ function checkKey(key: Value, site: number): void {
 
 /** `t[key] = value`; undefined or YIELD. */
 export function setIndex(t: Value, key: Value, value: Value, site = 0): Ret {
+  // The usual case, small enough to be inlined: an integer key, no metatable.
+  if (typeof key === 'number' && t instanceof Table && t.meta === undefined && !Number.isNaN(key)) {
+    t.setNumber(key, value)
+    return undefined
+  }
+  return setAny(t, key, value, site)
+}
+
+function setAny(t: Value, key: Value, value: Value, site: number): Ret {
   let at = t
   for (let loop = 0; loop < loopsMax; loop++) {
     let method: Value
     if (at instanceof Table) {
       if (at.meta === undefined) {
-        if (typeof key === 'number' && !Number.isNaN(key)) at.setNumber(key, value)
-        else {
-          checkKey(key, site)
-          at.set(key, value)
-        }
+        checkKey(key, site)
+        at.set(key, value)
         return undefined
       }
       method = at.meta.getString('__newindex')
