@@ -83,6 +83,8 @@ local function newEnv(inCoroutine)
   local function Closing(n)
     return function(_, i) if i < n then return i + 1, Y(i * i) end end, nil, 0, Closer("for")
   end
+  -- A NaN has a sign in lua5.4's texts, and none here.
+  local function Sure(v) if v ~= v then return "nan" end return v end
   local function Tab(v) return type(v) == "table" and v or {} end
   local function Deep()
     calls = calls + 1
@@ -94,7 +96,7 @@ local function newEnv(inCoroutine)
   for name, f in pairs({ pcall = pcall, xpcall = xpcall, error = error, select = select, next = next,
     pairs = pairs, ipairs = ipairs, tostring = tostring, tonumber = tonumber, rawequal = rawequal,
     print = print, show = show, Y = Y, Two = Two, Obj = Obj, Closer = Closer, Count = Count,
-    Closing = Closing, Deep = Deep, Text = Text, Tab = Tab }) do
+    Closing = Closing, Deep = Deep, Text = Text, Tab = Tab, Sure = Sure }) do
     env[name] = f
   end
   return env, function(co) main = co end

@@ -211,7 +211,7 @@ class Generator {
     const i = () => String(random.between(-4, 6))
     switch (random.between(0, 9)) {
       case 0:
-        return `(${s()} .. ${this.expression(random.pick(['str', 'int', 'num']), deep + 1)})`
+        return `(${s()} .. Sure(${this.expression(random.pick(['str', 'int', 'num']), deep + 1)}))`
       case 1:
         return `${s()}:sub(${i()}, ${i()})`
       case 2:
@@ -221,7 +221,7 @@ class Generator {
       case 4:
         return `(${s()}:gsub(${random.pick(['"%a"', '"[%d.]+"', '"X"', '"(.)(.)"', '"^%s*"', '""'])}, ${random.pick(['"<%0>"', '"%1"', '""', 'string.upper', '{ a = "A", X = 1 }'])}))`
       case 5:
-        return `tostring(${this.expression(random.pick(['int', 'num', 'bool', 'str']), deep + 1)})`
+        return `tostring(Sure(${this.expression(random.pick(['int', 'num', 'bool', 'str']), deep + 1)}))`
       case 6:
         return `table.concat({ ${s()}, ${this.expression('int', deep + 1)}, ${s()} }, ${s()})`
       case 7:
@@ -466,7 +466,7 @@ class Generator {
     const steps = [
       line(`${x} = ${run(0)}`),
       line(`${x}, ${y} = ${run(1)}, ${run(1)}`),
-      line(`if ${compared} then show(${run(1)}, ${x} .. "") end`),
+      line(`if ${compared} then show(${run(1)}, Sure(${x}) .. "") end`),
       line(`local t = { ${y}, [${x} ~= ${x} and 1 or ${x}] = ${run(1)} } show(t[1], t[${x}])`),
       line(`show(Y(${y}), ${run(1)}, math.type(${x}))`),
       line(`local function inner() return ${i} * ${k} end show(inner())`),
