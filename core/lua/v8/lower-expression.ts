@@ -7,25 +7,12 @@
 import { assert } from '../../base/assert.ts'
 import type { Expression, FunctionNode, Local } from './ast.ts'
 import { isFieldName } from './field.ts'
-import {
-  binaryTest,
-  compareTest,
-  constantEquality,
-  equalTest,
-  type Operand,
-  unaryTest,
-} from './inline-ops.ts'
+import { binaryTest, compareTest, constantEquality, equalTest, unaryTest } from './inline-ops.ts'
 
 import { type ChunkContext, type FunctionLowering, isCell } from './lower.ts'
 import { FloatLowering } from './lower-float.ts'
+import { type Atom, indexedName, isQuiet, operandName, readLocal } from './lower-operand.ts'
 import { property, stringLiteral } from './names.ts'
-
-/** An operand; `stable`: no later effect changes what its text means. */
-export interface Atom extends Operand {
-  readonly stable: boolean
-  /** The text is true or false, never another value. */
-  readonly boolean?: boolean
-}
 
 /** Prints the text of a nested function; set by lower-function.ts, which depends on this file. */
 export type NestedFunction = (
@@ -445,10 +432,6 @@ export function debugClosure(
   return `((${bound}) => $upvalues(${text}, [${entries.join(', ')}], ${place}))(${bound})`
 }
 
-export function readLocal(local: Local): string {
-  return isCell(local) ? `${local.js}.v` : local.js
-}
-
 /** The truth of an operand in JavaScript. */
 export function truthText(atom: Atom): string {
   if (atom.boolean === true) return atom.text
@@ -504,35 +487,6 @@ function isGlobal(e: Expression, name: string): boolean {
   return e.kind === 'index' && e.global && e.key.kind === 'constant' && e.key.value === name
 }
 
-/** Can evaluating this neither have an effect nor fail? */
-export function isQuiet(e: Expression): boolean {
-  return e.kind === 'constant' || e.kind === 'local' || e.kind === 'vararg'
-}
-
 export function isMultiple(e: Expression): boolean {
   return e.kind === 'call' || e.kind === 'method' || e.kind === 'vararg'
-}
-
-// --- what the source calls an operand
-
-/** As PUC's varinfo: only locals, upvalues, and string constants have a name as operands. */
-export function operandName(e: Expression, node: FunctionNode): string {
-  switch (e.kind) {
-    case 'local':
-      return `${e.local.owner === node ? 'local' : 'upvalue'} '${e.local.name}'`
-    case 'constant':
-      return typeof e.value === 'string' ? `constant '${e.value}'` : ''
-    case 'index':
-      if (e.key.kind !== 'constant' || typeof e.key.value !== 'string') return `field '?'`
-      return `${e.global ? 'global' : 'field'} '${e.key.value}'`
-    case 'method':
-      return ''
-    default:
-      return ''
-  }
-}
-
-/** What is named when the object of an index is wrong. */
-export function indexedName(object: Expression, node: FunctionNode): string {
-  return operandName(object, node)
 }

@@ -14,7 +14,7 @@ import { LuaFloat } from '../engine.ts'
 import type { Expression } from './ast.ts'
 import { binaryTest, floatTest, numberLiteral, rawText } from './inline-ops.ts'
 import { type FunctionLowering, isCell } from './lower.ts'
-import { type Atom, isQuiet, operandName, readLocal } from './lower-expression.ts'
+import { type Atom, isQuiet, operandName, readLocal } from './lower-operand.ts'
 
 export type BinaryExpression = Extract<Expression, { kind: 'binary' }>
 

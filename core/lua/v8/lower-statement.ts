@@ -10,13 +10,12 @@ import { numberLiteral } from './inline-ops.ts'
 import { mark, type Target } from './ir.ts'
 import { type FunctionLowering, isCell } from './lower.ts'
 import {
-  type Atom,
   ExpressionLowering,
   fieldName,
-  indexedName,
   isMultiple,
   type NestedFunction,
 } from './lower-expression.ts'
+import { type Atom, indexedName } from './lower-operand.ts'
 import { property } from './names.ts'
 import { labelOf } from './scope.ts'
 
