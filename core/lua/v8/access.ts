@@ -51,6 +51,14 @@ function indexAny(t: Value, key: Value, site: number): Ret {
 
 /** `t.name`; a value or YIELD. */
 export function getField(t: Value, field: Field, site = 0): Ret {
+  if (t instanceof Table) {
+    const value = field.find(t)
+    if (value !== null) return value
+  }
+  return getInherited(t, field, site)
+}
+
+function getInherited(t: Value, field: Field, site: number): Ret {
   let at = t
   for (let loop = 0; loop < loopsMax; loop++) {
     if (!(at instanceof Table)) return index(at, field.name, site)

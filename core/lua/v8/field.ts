@@ -17,6 +17,9 @@ const slowReadsMax = 8
 /** As slowReadsMax, for adding the property. */
 const slowAddsMax = 8
 
+/** As slowReadsMax, for finding the property through metatables. */
+const slowFindsMax = 200
+
 /** A property as a store makes it; the value is put in for each. */
 const added: PropertyDescriptor = {
   value: undefined,
@@ -25,12 +28,40 @@ const added: PropertyDescriptor = {
   configurable: true,
 }
 
+/** As much of a table as inheritance needs to see; `border` tells a table from all else. */
+export interface Inheriting {
+  readonly rec: Rec | undefined
+  readonly map: object | undefined
+  readonly meta: Inheriting | undefined
+  readonly border: number
+}
+
+type Finder = (table: Inheriting) => Value | null
+
+/** An object, its class and two classes above: each level has a cache of shapes of its own. */
+const levels = 4
+
+function makeFinder(name: string): Finder {
+  const field = (of: string) => `v = ${of}.rec; if (v !== undefined) v = v`
+  const steps = Array.from({ length: levels }, (_, level) => {
+    const own = `${field('t')}[${JSON.stringify(name)}]; if (v !== undefined) return v;`
+    if (level === levels - 1) return `${own} return null`
+    const noMap = 'if (t.map !== undefined) return null;'
+    const meta = `m = t.meta; if (m === undefined) return undefined; if (m.map !== undefined) return null;`
+    const up = `${field('m')}.__index; if (v === undefined) return undefined;`
+    return `${own} ${noMap} ${meta} ${up} if (v.border === undefined) return null; t = v;`
+  })
+  return new Function('t', `"use strict"; let v, m; ${steps.join('\n')}`) as Finder
+}
+
 export class Field {
   readonly name: string
   private reader: ((rec: Rec) => Value) | undefined = undefined
   private adder: ((rec: Rec, value: Value) => void) | undefined = undefined
   private slowReads = 0
   private slowAdds = 0
+  private finder: Finder | undefined = undefined
+  private slowFinds = 0
 
   constructor(name: string) {
     this.name = name
@@ -43,6 +74,16 @@ export class Field {
       this.reader = new Function('r', body) as (rec: Rec) => Value
     }
     return rec[this.name]
+  }
+
+  /**
+   * What a table has by this name, itself or through up to three tables of `__index`.
+   * @returns null when it cannot tell: the caller goes the long way
+   */
+  find(table: Inheriting): Value | null {
+    if (this.finder !== undefined) return this.finder(table)
+    if (++this.slowFinds > slowFindsMax) this.finder = makeFinder(this.name)
+    return null
   }
 
   /**

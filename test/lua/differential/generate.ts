@@ -37,6 +37,7 @@ const strings = [
 ]
 const keys = ['x', 'y', 'z', 'n', 'name']
 const arithmetic = ['+', '-', '*', '/', '//', '%', '^']
+const plainArithmetic = ['+', '-', '*', '+', '-', '*', '/', '//', '%']
 const bitwise = ['&', '|', '~', '<<', '>>']
 const comparisons = ['==', '~=', '<', '<=', '>', '>=']
 
@@ -460,7 +461,9 @@ class Generator {
         return random.pick([x, y, x, y, k, i, `(${random.pick(floats)})`, '2', '3'])
       }
       if (random.chance(0.1)) return `(-${run(deep + 1)})`
-      return `(${run(deep + 1)} ${random.pick([...arithmetic, '+', '-', '*'])} ${run(deep + 1)})`
+      // Other powers may differ in their last bit, which `%` would make the first.
+      if (random.chance(0.1)) return `(${run(deep + 1)} ^ 2)`
+      return `(${run(deep + 1)} ${random.pick(plainArithmetic)} ${run(deep + 1)})`
     }
     const compared = `${run(1)} ${random.pick(comparisons)} ${run(1)}`
     const steps = [
