@@ -4,7 +4,9 @@
 //
 // A program returns { run, check, messages? }. It is put into a frame that runs it once, checks the
 // result, warms up, and then times it by os.clock (processor time, so that neighbours on the machine
-// disturb less) in three windows; the best window counts. Each measurement is a process of its own.
+// disturb less) in twelve short windows, each of one run at least; the best window counts. fengari,
+// whose runs take up to seconds, is not warmed up and has three windows. Each measurement is a process
+// of its own.
 // Engines that are not installed are left out and named. Printed: microseconds per run, the ratio
 // to lua5.4, the geometric mean over all programs, and microseconds per message for the handler.
 // Exits 1 when a program fails or computes something wrong; a slow one is only told.
@@ -22,15 +24,28 @@ const interpreter = join(root, 'dist/tools/lua.js')
 
 interface Engine {
   readonly name: string
+  /** Warms up for so much of `--window`, and is then measured in so many windows of a sixth of it. */
+  readonly warmUp: number
+  readonly windows: number
   readonly command: readonly [file: string, ...args: string[]]
 }
 
 /** The order is that of the table. */
 const engines: readonly Engine[] = [
-  { name: 'v8', command: [process.execPath, interpreter, '--engine', 'v8'] },
-  { name: 'lua5.4', command: ['lua5.4'] },
-  { name: 'luajit', command: ['luajit'] },
-  { name: 'fengari', command: [process.execPath, interpreter, '--engine', 'fengari'] },
+  {
+    name: 'v8',
+    warmUp: 1,
+    windows: 12,
+    command: [process.execPath, interpreter, '--engine', 'v8'],
+  },
+  { name: 'lua5.4', warmUp: 1, windows: 12, command: ['lua5.4'] },
+  { name: 'luajit', warmUp: 1, windows: 12, command: ['luajit'] },
+  {
+    name: 'fengari',
+    warmUp: 0,
+    windows: 3,
+    command: [process.execPath, interpreter, '--engine', 'fengari'],
+  },
 ]
 
 interface Measured {
@@ -39,14 +54,14 @@ interface Measured {
 }
 
 /** The program and the frame around it, as one file that any of the engines runs. */
-function framed(program: string, windowS: number): string {
+function framed(program: string, { warmUp, windows }: Engine, windowS: number): string {
   return `local bench = (function()
 ${program}
 end)()
 local clock = os.clock
 local ok, shown = bench.check(bench.run())
 if not ok then error("wrong result: " .. tostring(shown), 0) end
-local run, window = bench.run, ${windowS}
+local run = bench.run
 local function measure(least)
   local runs, from = 0, clock()
   local spent
@@ -57,9 +72,9 @@ local function measure(least)
   until spent >= least
   return spent / runs
 end
-measure(window)
+measure(${windowS * warmUp})
 local best = math.huge
-for _ = 1, 3 do best = math.min(best, measure(window / 3)) end
+for _ = 1, ${windows} do best = math.min(best, measure(${windowS / 6})) end
 ok, shown = bench.check(run())
 if not ok then error("wrong result after the run: " .. tostring(shown), 0) end
 print(string.format("measured %.3f %d", best * 1e6, bench.messages or 0))
@@ -110,7 +125,7 @@ function readOptions(): Options {
       list,
       engines.map((e) => e.name),
     )
-    .option('--window <seconds>', 'processor time for each measurement', Number, 0.6)
+    .option('--window <seconds>', 'processor time to warm up; twice that to measure', Number, 0.6)
     .option('--json <file>', 'also write the figures as JSON')
     .parse()
     .opts<Options>()
@@ -188,7 +203,7 @@ function main(): number {
   const folder = mkdtempSync(join(tmpdir(), 'moonwheel-bench-'))
   const rows = new Map<string, Row>()
   let failed = false
-  console.log(`microseconds per run (best of three windows), node ${process.version}`)
+  console.log(`microseconds per run (best of short windows), node ${process.version}`)
   const heads = used.map((e) => cell(e.name)).join('')
   const ratioHeads = used.filter((e) => e.name !== 'lua5.4').map((e) => cell(`${e.name}/lua`))
   console.log('program'.padEnd(12) + heads + ratioHeads.join(''))
@@ -196,9 +211,11 @@ function main(): number {
     for (const name of names) {
       const file = join(folder, `${name}.lua`)
       const program = readFileSync(join(programsFolder, `${name}.lua`), 'utf8')
-      writeFileSync(file, framed(program, options.window))
       const row: Row = {}
-      for (const engine of used) row[engine.name] = measure(engine, file)
+      for (const engine of used) {
+        writeFileSync(file, framed(program, engine, options.window))
+        row[engine.name] = measure(engine, file)
+      }
       failed ||= Object.values(row).some((value) => typeof value === 'string')
       rows.set(name, row)
       printRow(name, row, used)
