@@ -14,7 +14,7 @@
 // (`state`, session.data, timers) is lost with it. A lane that cannot be started again, time after
 // time, is reported through onBroken: the process cannot go on.
 
-import { MessageChannel, type MessagePort, type ResourceLimits } from 'node:worker_threads'
+import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { assert, must } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
 import { HostError, messageOf } from '../base/errors.ts'
@@ -24,27 +24,22 @@ import type { CorePump } from '../thread/core-pump.ts'
 import { allocateDoorbell } from '../thread/doorbell.ts'
 import { message, passesHold } from '../thread/messages.ts'
 import { allocateRing, RingReader } from '../thread/ring.ts'
-import { type Standby, startStandby } from '../thread/standby.ts'
-import { describeExit, type RunningWorker, startWorker, type WorkerExit } from '../thread/worker.ts'
+import { describeExit, type RunningWorker, type WorkerExit } from '../thread/worker.ts'
 import type { TimerPort } from '../timer/timer-port.ts'
 import type { Timers } from '../timer/timers.ts'
 import { AckHold, type Deliver, type Tickets } from './ack-hold.ts'
 import { ActivityView, allocateActivity } from './lane-activity.ts'
 import { LaneLink } from './lane-link.ts'
 import { allocateLaneStats, LaneStats } from './lane-stats.ts'
+import { LaneThreads } from './lane-threads.ts'
 import { ownerOf } from './owner.ts'
 import type { LaneReady, LaneStart } from './protocol.ts'
 import { refuseMessage } from './refused-message.ts'
 import type { ReloadCommand } from './reload-plan.ts'
-import { SpareLane } from './spare-lane.ts'
 import { Watchdog } from './watchdog.ts'
 
 /** Bytes of the ring in each direction between the core and a lane. */
 const ringBytes = 4 * 1024 * 1024
-/** V8's stack in a lane: deep Lua recursion ends as a Lua error, not as a crash. */
-const stackMb = 64
-/** What each lane's thread runs. */
-const laneFile = 'lane/lane-thread.ts'
 /** Lives of a lane are told apart modulo this. */
 const livesMax = 2 ** 16
 
@@ -155,7 +150,7 @@ export class LaneGroup {
   readonly #options: LaneGroupOptions
   readonly #slots: readonly Slot[]
   readonly #watchdog: Watchdog
-  readonly #spare: SpareLane
+  readonly #threads: LaneThreads
   #stopping = false
   readonly #stopped = new Set<number>()
 
@@ -177,14 +172,13 @@ export class LaneGroup {
         void slot.worker?.terminate()
       },
     })
-    this.#spare = new SpareLane({
+    this.#threads = new LaneThreads({
+      memoryMb: options.memoryMb,
       clock: options.clock,
-      start: () =>
-        startStandby({ name: 'spare lane', file: laneFile, resourceLimits: this.#threadLimits }),
       isCalm: () =>
         this.#slots.every((slot) => slot.state === 'up') &&
         this.#watchdog.longestStandMs <= 2 * limits.watchdogLookMs,
-      log: (level, text) => options.log(level, text, {}),
+      log: options.log,
     })
   }
 
@@ -217,7 +211,7 @@ export class LaneGroup {
     } else {
       options.timers.every(limits.watchdogLookMs, () => {
         group.#watchdog.look()
-        group.#spare.look()
+        group.#threads.look()
       })
     }
     return group
@@ -344,7 +338,7 @@ export class LaneGroup {
 
   async terminate(): Promise<void> {
     this.#stopping = true
-    await Promise.all([this.#spare.end(), ...this.#slots.map((slot) => slot.worker?.terminate())])
+    await Promise.all([this.#threads.end(), ...this.#slots.map((slot) => slot.worker?.terminate())])
   }
 
   // --- lives ------------------------------------------------------------------------------------
@@ -382,12 +376,8 @@ export class LaneGroup {
     return slot
   }
 
-  get #threadLimits(): ResourceLimits {
-    return { maxOldGenerationSizeMb: this.#options.memoryMb, stackSizeMb: stackMb }
-  }
-
-  /** @param spare the thread that shall be it; a new one when left out */
-  async #startLane(slot: Slot, spare?: Standby): Promise<void> {
+  /** @returns whether it runs in the spare thread */
+  async #startLane(slot: Slot): Promise<boolean> {
     const { memories, timerPorts, coreBell } = this.#options
     const { index } = slot.link
     const { port1, port2 } = new MessageChannel()
@@ -404,20 +394,7 @@ export class LaneGroup {
       mailbox: port2,
     }
     this.#watchdog.watch(index, slot.activity, () => limits.laneLoadBudgetMs)
-    const how = {
-      name: `lane ${index}`,
-      data,
-      transfer: [port2],
-      startMsMax: limits.laneStartMs,
-    }
-    const worker =
-      spare === undefined
-        ? await startWorker<LaneReady>({
-            ...how,
-            file: laneFile,
-            resourceLimits: this.#threadLimits,
-          })
-        : await spare.start<LaneReady>(how)
+    const { worker, wasSpare } = await this.#threads.start(data)
     slot.worker = worker
     slot.state = 'up'
     slot.isMute = false
@@ -426,6 +403,7 @@ export class LaneGroup {
     void worker.exited.then((exit) => {
       if (!this.#stopping) this.#lost(slot, exit)
     })
+    return wasSpare
   }
 
   #lost(slot: Slot, exit: WorkerExit): void {
@@ -490,9 +468,9 @@ export class LaneGroup {
     const { index } = slot.link
     const beganMs = this.#options.clock.monotonicMs()
     slot.state = 'starting'
-    const spare = this.#spare.take()
+    let spare: boolean
     try {
-      await this.#startLane(slot, spare)
+      spare = await this.#startLane(slot)
     } catch (error) {
       this.#watchdog.unwatch(index)
       slot.state = 'lost'
@@ -512,7 +490,7 @@ export class LaneGroup {
     this.#options.log('info', `lane ${index} runs again, after ${ms} ms`, {
       lane: index,
       ms,
-      spare: spare !== undefined,
+      spare,
     })
   }
 

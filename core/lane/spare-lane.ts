@@ -24,7 +24,6 @@ export class SpareLane {
   readonly #options: SpareLaneOptions
   #state: 'none' | 'starting' | 'ready' | 'ended' = 'none'
   #standby: Standby | undefined
-  #starting: Promise<void> | undefined
   #calmSinceMs: number | undefined
 
   constructor(options: SpareLaneOptions) {
@@ -45,7 +44,7 @@ export class SpareLane {
     }
     const nowMs = this.#options.clock.monotonicMs()
     this.#calmSinceMs ??= nowMs
-    if (nowMs - this.#calmSinceMs >= limits.laneSpareCalmMs) this.#starting = this.#start()
+    if (nowMs - this.#calmSinceMs >= limits.laneSpareCalmMs) void this.#start()
   }
 
   /** The spare thread, for its taker to start; undefined when there is none. */
@@ -56,13 +55,12 @@ export class SpareLane {
     return standby
   }
 
-  /** No more of them; resolves when the last is gone. */
+  /** No more of them; resolves when it is gone. One that is still loading ends as soon as it has. */
   async end(): Promise<void> {
     const standby = this.#standby
     this.#state = 'ended'
     this.#standby = undefined
     await standby?.terminate()
-    await this.#starting
   }
 
   async #start(): Promise<void> {

@@ -152,9 +152,8 @@ describe('the spare lane', () => {
     const two = setUp()
     two.pass(0)
     two.pass(calmMs)
-    const ended = two.spare.end()
+    await two.spare.end()
     await two.threads[0]?.ready()
-    await ended
     expect(two.threads[0]?.calls.terminated).toBe(1)
     expect(two.spare.take()).toBeUndefined()
   })
