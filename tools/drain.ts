@@ -35,6 +35,7 @@ interface Options {
   readonly config?: string
   readonly node?: string
   readonly json?: boolean
+  readonly once?: boolean
   readonly follow?: boolean
   readonly status?: boolean
   readonly batch?: number
@@ -76,8 +77,11 @@ async function drain(at: Place): Promise<number> {
   const other = runningDrainer(folder)
   if (other !== undefined) {
     const words = `process ${other.pid} drains ${node} already: ${other.state}, at ${other.applied}`
-    throw new HostError('CONFLICT', `${words}`)
+    const cure = 'a host does it by itself, unless drain.auto is false'
+    throw new HostError('CONFLICT', `${words}; ${cure} (npm run drain -- --status)`)
   }
+  // One that follows may be there before its host; but a name that is misspelt gets no row of its own.
+  if (!existsSync(folder) && (!follow || options.node !== undefined)) throw noSpool(folder)
   // Of a spool whose host is gone, what it left may still have a torn end.
   settleSpool(folder)
   const stop = new AbortController()
@@ -118,7 +122,13 @@ async function drain(at: Place): Promise<number> {
   return exitCodes.stopped
 }
 
+function noSpool(folder: string): HostError {
+  const why = 'its host has written nothing yet, or --node, --root or --config name another one'
+  return new HostError('NOT_FOUND', `there is no spool in ${folder}: ${why}`)
+}
+
 async function showStatus({ config, node, folder, target, options }: Place): Promise<number> {
+  if (!existsSync(folder)) throw noSpool(folder)
   const durable = readDurableMark(folder)?.sequence ?? 0
   const drainer = runningDrainer(folder)
   let applied: number | undefined
@@ -171,7 +181,9 @@ function decide(at: Place, sequence: number | undefined, reason: string | undefi
   const letters = new DeadLetters(at.folder)
   const stopped = letters.list().findLast(({ state }) => state === 'stopped')?.sequence
   const which = sequence ?? stopped
-  if (which === undefined) throw new HostError('NOT_FOUND', 'no transaction is refused')
+  if (which === undefined) {
+    throw new HostError('NOT_FOUND', 'no transaction is refused: there is nothing to decide')
+  }
   const state = reason === undefined ? 'retry' : 'skip'
   const letter = letters.decide(which, state, new Date(), reason)
   const then = runningDrainer(at.folder)
@@ -277,7 +289,12 @@ async function main(): Promise<number> {
     .configureOutput({ outputError: (text) => process.stderr.write(`drain: ${text}`) })
     .exitOverride((error) => process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage))
   const here = (): Place => place(program.opts<Options>())
-  program.action(async () => {
+  program.argument('[command]').action(async (word: string | undefined) => {
+    const { once, follow, status } = program.opts<Options>()
+    if (word !== undefined) program.error(`error: unknown command '${word}'; --help lists them`)
+    if ([once, follow, status].filter((each) => each === true).length > 1) {
+      program.error('error: only one of --once, --follow and --status can be done at a time')
+    }
     const at = here()
     code = at.options.status === true ? await showStatus(at) : await drain(at)
   })

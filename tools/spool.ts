@@ -8,7 +8,7 @@
 //                          [--since TIME] [--until TIME] | stats
 //   all of them: [--json] [--node NAME] [--root FOLDER] [--dir sql-spool/NODE]
 
-import { writeSync } from 'node:fs'
+import { existsSync, writeSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { exitCodes, HostError } from '../core/base/errors.ts'
@@ -35,7 +35,15 @@ interface Options {
   readonly until?: number
 }
 
+/** @throws HostError NOT_FOUND when nothing is there: an empty answer would look like a whole spool */
 function folderOf(options: Options): string {
+  const folder = namedFolder(options)
+  if (existsSync(folder)) return folder
+  const why = 'its host has written nothing yet, or --node, --root or --dir name another one'
+  throw new HostError('NOT_FOUND', `there is no spool in ${folder}: ${why}`)
+}
+
+function namedFolder(options: Options): string {
   if (options.dir !== undefined) return resolve(options.dir)
   const node = options.node === undefined ? {} : { node: options.node }
   const config = loadConfig({ root: resolve(options.root), ...node })
@@ -43,6 +51,9 @@ function folderOf(options: Options): string {
 }
 
 function* transactionsOf(options: Options): Generator<SpoolTransaction> {
+  if (options.from !== undefined && options.to !== undefined && options.from > options.to) {
+    throw new HostError('NOT_FOUND', `--from ${options.from} is behind --to ${options.to}`)
+  }
   const from = options.from === undefined ? {} : { from: options.from }
   const reader = new SpoolReader({ folder: folderOf(options), files: new ArchivedFiles(), ...from })
   try {
@@ -91,7 +102,9 @@ function verify(options: Options): void {
 }
 
 function cat(options: Options): void {
+  let count = 0
   for (const each of transactionsOf(options)) {
+    count++
     if (options.json !== true) {
       out(each.bytes.subarray(each.start, each.end))
       continue
@@ -101,6 +114,8 @@ function cat(options: Options): void {
     const statements = [...statementsOf(each)].map((bytes) => bytes.toString('utf8').trimEnd())
     out(`${JSON.stringify({ sequence, timeMs, by, statements })}\n`)
   }
+  if (count === 0)
+    process.stderr.write('spool: there are no such transactions (npm run spool -- verify)\n')
 }
 
 function showTrace(options: Options): void {
@@ -196,6 +211,7 @@ function run(action: (options: Options) => void): (options: object, command: Com
 
 const program = new Command('spool')
   .description('Looks into the spool and its archive. Changes nothing.')
+  .showHelpAfterError('(npm run spool -- --help lists the commands)')
   .option('--root <folder>', "the game's folder", '.')
   .option('--node <name>', "another node's spool than that of config/host.lua")
   .option('--dir <folder>', 'a spool folder itself, without any configuration')

@@ -92,7 +92,8 @@ export class DeadLetters {
   decide(sequence: number, state: 'retry' | 'skip', at: Date, reason?: string): DeadLetter {
     const letter = this.get(sequence)
     if (letter === undefined || letter.state === 'applied') {
-      throw new HostError('NOT_FOUND', `the drainer does not stand before transaction ${sequence}`)
+      const text = `the drainer does not stand before transaction ${sequence}`
+      throw new HostError('NOT_FOUND', `${text}: npm run drain -- --status says before which`)
     }
     const decided: DeadLetter = {
       ...letter,

@@ -81,7 +81,7 @@ export async function rebuild(options: RebuildOptions): Promise<number> {
   const there = await target.tableNames()
   if (there.length > 0) {
     const words = `it has ${there.length} tables, such as ${there[0]}`
-    throw new HostError('CONFLICT', `a rebuild needs an empty database: ${words}`)
+    throw new HostError('CONFLICT', `a rebuild needs an empty database, a new one: ${words}`)
   }
   await carryOut(target, await lookAndPlan(target, schema))
   const sources: Source[] = []

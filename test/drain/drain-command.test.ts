@@ -95,6 +95,18 @@ it('says what is wrong with its words', () => {
   ]) {
     expect(drain(...words)).toMatchObject({ status: 2, out: '' })
   }
+  const said = (...words: string[]) => {
+    const { status, err } = drain(...words)
+    expect(status).toBe(2)
+    return err
+  }
+  expect(said('frobnicate')).toContain("unknown command 'frobnicate'; --help lists them")
+  expect(said('--once', '--follow')).toContain('only one of --once, --follow and --status')
+  expect(said('skip', '1', '--reason', 'x')).toContain('--status says before which')
+  expect(said('retry')).toContain('there is nothing to decide')
+  // No row is made for a name that is misspelt.
+  expect(said('--node', 'nobody')).toMatch(/there is no spool in .*nobody: .*--node/)
+  expect(said('--status', '--node', 'nobody')).toMatch(/there is no spool in .*nobody/)
   const into = drain('rebuild', '--until', '2100-01-01', '--into', 'nowhere')
   expect(into).toMatchObject({ status: 2 })
   expect(into.err).toContain('--into: expected "sqlite:FILE"')

@@ -127,6 +127,14 @@ test('damage is told with its place, wrong arguments in one line; both exit with
   expect(found.stderr).toMatch(/damaged: .*0001\.sql, byte \d+, transaction 2: its crc is wrong/)
   expect(spool('cat', '--from', 'x').status).toBe(2)
   expect(spool('dance').status).toBe(2)
+  // The last --dir counts.
+  expect(spool('verify', '--dir', join(folder, 'nothing'))).toMatchObject({
+    status: 2,
+    stdout: '',
+    stderr: expect.stringMatching(/there is no spool in .*nothing: .*--dir/),
+  })
+  expect(spool('cat', '--from', '5', '--to', '2').status).toBe(2)
+  expect(spool('cat', '--from', '99').stderr).toContain('there are no such transactions')
 })
 
 test.each([
