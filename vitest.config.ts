@@ -8,8 +8,8 @@ const engineFengari = { MOONWHEEL_TEST_ENGINE: 'fengari', MOONWHEEL_LUA_ENGINE: 
 
 export default defineConfig({
   test: {
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
     // Two cores: one file may load the machine while another runs its assertions.
     maxWorkers: 2,
     pool: 'forks',

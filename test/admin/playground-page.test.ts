@@ -54,7 +54,7 @@ describe.skipIf(path === undefined)('playground page', () => {
   /** A tab of its own profile; refused connections are what some tests are about. */
   async function tab(into = complaints): Promise<Page> {
     const page = await (await browser.newContext()).newPage()
-    page.setDefaultTimeout(10_000)
+    page.setDefaultTimeout(30_000)
     page.on('pageerror', (error) => into.push(String(error)))
     page.on('console', (message) => {
       const text = message.text()

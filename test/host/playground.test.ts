@@ -43,7 +43,7 @@ describe.skipIf(path === undefined)('the playground of a running host', () => {
 
   async function tab(): Promise<Page> {
     const page = await (await browser.newContext()).newPage()
-    page.setDefaultTimeout(10_000)
+    page.setDefaultTimeout(30_000)
     page.on('pageerror', (error) => complaints.push(String(error)))
     page.on('console', (message) => {
       const text = message.text()
