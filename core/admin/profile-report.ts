@@ -1,4 +1,7 @@
 // What a .cpuprofile says in short: the functions in which the samples fell. Any thread; pure.
+//
+// Nodes of V8's call tree that are the same function at the same place are one, whoever called it;
+// Lua functions have their Lua names.
 
 import type { ProfiledFunction } from './admin-host.ts'
 
@@ -34,8 +37,7 @@ export function summarizeProfile(profile: CpuProfile): {
   const byFunction = new Map<string, { name: string; place: string; count: number }>()
   for (const { id, callFrame } of profile.nodes) {
     const { functionName, url, lineNumber } = callFrame
-    // The compiling engine writes the dots of a Lua name so (core/lua/v8/names.ts).
-    const name = functionName === '' ? '(no name)' : functionName.replaceAll('·', '.')
+    const name = shownName(functionName, url)
     const place = url === '' ? '' : `${url.replace(/^file:\/\/.*\/dist\//, '')}:${lineNumber + 1}`
     const key = `${name} ${place}`
     const entry = byFunction.get(key) ?? { name, place, count: 0 }
@@ -56,4 +58,15 @@ export function summarizeProfile(profile: CpuProfile): {
     durationMs: (profile.endTime - profile.startTime) / 1000,
     top,
   }
+}
+
+/**
+ * The compiling engine writes the dots of a Lua name as middle dots, and adds what a `$` begins
+ * (core/lua/v8/names.ts): so a function and what stands for it until its first call are one.
+ */
+function shownName(functionName: string, url: string): string {
+  if (functionName === '') return '(no name)'
+  return url.endsWith('.lua')
+    ? functionName.replace(/\$.*$/, '').replaceAll('·', '.')
+    : functionName
 }

@@ -15,8 +15,22 @@ export interface Site {
 
 const sites: Site[] = [{ chunk: '', line: 0, a: '', b: '' }]
 
-/** The numbers of the sites of each line, by chunk. */
-const known = new Map<string, number[][]>()
+/** Sites of a line that are looked through one by one; generated files may have thousands on one. */
+const fewMax = 16
+
+/** The numbers of the sites of one line. */
+interface LineSites {
+  readonly few: number[]
+  /** The others, by what `keyOf` makes of them. */
+  many: Map<string, number> | undefined
+}
+
+/** By chunk and line. */
+const known = new Map<string, LineSites[]>()
+
+function keyOf({ a, b }: Site): string {
+  return `${a}\n${b}`
+}
 
 /** Registers a site; the answer is the number that generated code passes. */
 export function addSite(site: Site): number {
@@ -25,14 +39,24 @@ export function addSite(site: Site): number {
     lines = []
     known.set(site.chunk, lines)
   }
-  const line = (lines[site.line] ??= [])
-  for (const id of line) {
+  const line = (lines[site.line] ??= { few: [], many: undefined })
+  for (const id of line.few) {
     const same = sites[id] as Site
     if (same.a === site.a && same.b === site.b) return id
   }
-  sites.push(site)
-  line.push(sites.length - 1)
-  return sites.length - 1
+  if (line.few.length < fewMax) {
+    sites.push(site)
+    line.few.push(sites.length - 1)
+    return sites.length - 1
+  }
+  line.many ??= new Map()
+  const key = keyOf(site)
+  let id = line.many.get(key)
+  if (id === undefined) {
+    id = sites.push(site) - 1
+    line.many.set(key, id)
+  }
+  return id
 }
 
 const unknown = sites[0] as Site
