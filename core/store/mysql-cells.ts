@@ -4,7 +4,7 @@
 // Integers and doubles come as their bits, and so exactly. Times come as numbers without a fraction
 // where it is nought; they are given the digits back that the server would print.
 
-import { type FieldPacket, type TypeCastField, type TypeCastNext, Types } from 'mysql2'
+import type { FieldPacket, TypeCastField, TypeCastNext } from 'mysql2'
 import type { Cell } from '../lua/row-writer.ts'
 import { cellOfDecimal } from './server-cells.ts'
 
@@ -41,7 +41,8 @@ export function mysqlCell(field: TypeCastField, next: TypeCastNext): Cell {
   }
 }
 
-const withFraction = new Set<number | undefined>([Types.DATETIME, Types.TIMESTAMP, Types.TIME])
+/** The protocol's numbers of TIMESTAMP, TIME and DATETIME. */
+const withFraction = new Set<number | undefined>([7, 11, 12])
 /** MySQL's word for "no fixed number of decimals". */
 const decimalsMax = 6
 
