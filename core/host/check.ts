@@ -6,7 +6,7 @@
 import { MessageChannel } from 'node:worker_threads'
 import { must } from '../base/assert.ts'
 import type { HostConfig } from '../config/types.ts'
-import { allocateLaneMemory } from '../lane/lane-group.ts'
+import { allocateLaneMemory } from '../lane/lane-memory.ts'
 import type { LaneReady, LaneStart } from '../lane/protocol.ts'
 import { allocateDoorbell } from '../thread/doorbell.ts'
 import { startWorker } from '../thread/worker.ts'

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import type { HostConfig } from '../config/types.ts'
 import type { CodeBook } from '../lane/code-book.ts'
 import type { LaneDatabase } from '../lane/lane-database.ts'
-import type { CommonStart } from '../lane/lane-group.ts'
+import type { CommonStart } from '../lane/lane-slot.ts'
 import { libraryOrder, readLuaModule } from '../lane/lua-source.ts'
 
 /** Where the host's own files are (lua/lib, the playground), whatever folder the game is in. */

@@ -4,73 +4,30 @@
 // hash, so that one uid always lands in the same lane. Calls between lanes pass through here, ring
 // to ring.
 //
-//   starting ──ready──▶ up ──thread ended, or the watchdog gave it up──▶ lost ──▶ starting …
-//
-// What a lane sends waits until what it had written is on disk (ack-hold.ts).
-//
-// A lane that is lost takes down nothing else. In this order: what it had published is delivered, all
-// that it was sent is dropped, the other lanes and the gate hear of it (onLost: requests are answered,
-// sessions opened anew), and a new thread takes over the same rings, bell and timer port. State in Lua
-// (`state`, session.data, timers) is lost with it. A lane that cannot be started again, time after
-// time, is reported through onBroken: the process cannot go on.
+// A lane that is lost (lane-slot.ts) takes down nothing else: the other lanes and the gate hear of it
+// (onLost: requests are answered, sessions opened anew), and a new thread takes its place. State in Lua
+// (`state`, session.data, timers) is lost with it.
 
-import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { assert, must } from '../base/assert.ts'
 import type { Clock } from '../base/clock.ts'
-import { HostError, messageOf } from '../base/errors.ts'
+import { HostError } from '../base/errors.ts'
 import { isInspected } from '../base/inspected.ts'
 import { limits } from '../base/limits.ts'
 import type { CorePump } from '../thread/core-pump.ts'
-import { allocateDoorbell } from '../thread/doorbell.ts'
-import { message, passesHold } from '../thread/messages.ts'
-import { allocateRing, RingReader } from '../thread/ring.ts'
-import { describeExit, type RunningWorker, type WorkerExit } from '../thread/worker.ts'
+import { message } from '../thread/messages.ts'
+import type { RingReader } from '../thread/ring.ts'
 import type { TimerPort } from '../timer/timer-port.ts'
 import type { Timers } from '../timer/timers.ts'
-import { AckHold, type Deliver, type Tickets } from './ack-hold.ts'
-import { ActivityView, allocateActivity } from './lane-activity.ts'
-import { LaneLink } from './lane-link.ts'
-import { allocateLaneStats, LaneStats } from './lane-stats.ts'
+import type { AckHold, Tickets } from './ack-hold.ts'
+import type { LaneLink } from './lane-link.ts'
+import type { LaneMemory } from './lane-memory.ts'
+import { type CommonStart, LaneSlot } from './lane-slot.ts'
+import type { LaneStats } from './lane-stats.ts'
 import { LaneThreads } from './lane-threads.ts'
 import { ownerOf } from './owner.ts'
-import type { LaneReady, LaneStart } from './protocol.ts'
-import { refuseMessage } from './refused-message.ts'
+import type { LaneReady } from './protocol.ts'
 import type { ReloadCommand } from './reload-plan.ts'
 import { Watchdog } from './watchdog.ts'
-
-/** Bytes of the ring in each direction between the core and a lane. */
-const ringBytes = 4 * 1024 * 1024
-/** Lives of a lane are told apart modulo this. */
-const livesMax = 2 ** 16
-
-/** The shared memory of one lane; it outlives the thread that uses it. */
-export interface LaneMemory {
-  readonly toLane: SharedArrayBuffer
-  readonly toCore: SharedArrayBuffer
-  readonly laneBell: SharedArrayBuffer
-  readonly interrupt: SharedArrayBuffer
-  readonly activity: SharedArrayBuffer
-  readonly stats: SharedArrayBuffer
-}
-
-export function allocateLaneMemory(): LaneMemory {
-  return {
-    toLane: allocateRing(ringBytes),
-    toCore: allocateRing(ringBytes),
-    laneBell: allocateDoorbell(),
-    interrupt: new SharedArrayBuffer(4),
-    activity: allocateActivity(),
-    stats: allocateLaneStats(),
-  }
-}
-
-const nothingWritten: Tickets = { settled: () => 0, isRefused: () => false }
-
-/** What every lane is started with, but for its own parts. */
-export type CommonStart = Omit<
-  LaneStart,
-  'index' | 'lanes' | 'memory' | 'timerPort' | 'mailbox' | 'isCheck'
->
 
 export interface LaneGroupOptions {
   readonly nodeName: string
@@ -121,34 +78,9 @@ export interface LaneReport {
   readonly hold: AckHold
 }
 
-/** One lane over all of its lives. */
-interface Slot {
-  readonly link: LaneLink
-  readonly activity: ActivityView
-  readonly stats: LaneStats
-  readonly reader: RingReader
-  readonly hold: AckHold
-  readonly visit: Deliver
-  /** Its ring is not read: too much waits for the disk. */
-  isPaused: boolean
-  life: number
-  state: 'starting' | 'up' | 'lost'
-  worker: RunningWorker<LaneReady> | undefined
-  mailbox: MessagePort | undefined
-  /** Nothing that it still says is heard. */
-  isMute: boolean
-  /** Why the watchdog ended it, for the log. */
-  endedBecause: string
-  /** The requestId of what it lost when it last died. */
-  lossId: string
-  /** When it died, within the last minute. */
-  deathsMs: number[]
-  startFailures: number
-}
-
 export class LaneGroup {
   readonly #options: LaneGroupOptions
-  readonly #slots: readonly Slot[]
+  readonly #slots: readonly LaneSlot[]
   readonly #watchdog: Watchdog
   readonly #threads: LaneThreads
   #stopping = false
@@ -156,7 +88,6 @@ export class LaneGroup {
 
   private constructor(options: LaneGroupOptions) {
     this.#options = options
-    this.#slots = options.memories.map((memory, index) => this.#slot(memory, index))
     this.#watchdog = new Watchdog({
       clock: options.clock,
       yieldMs: limits.laneYieldMs,
@@ -180,6 +111,7 @@ export class LaneGroup {
         this.#watchdog.longestStandMs <= 2 * limits.watchdogLookMs,
       log: options.log,
     })
+    this.#slots = options.memories.map((memory, index) => this.#slot(memory, index))
   }
 
   /**
@@ -194,12 +126,12 @@ export class LaneGroup {
     })
     if (options.tickets !== undefined) {
       pump.beforeTurn(() => {
-        for (const slot of group.#slots) group.#release(slot)
+        for (const slot of group.#slots) slot.release()
       })
     }
     for (const slot of group.#slots) pump.addReader(slot.reader, slot.visit)
     pump.schedule()
-    const started = await Promise.allSettled(group.#slots.map((slot) => group.#startLane(slot)))
+    const started = await Promise.allSettled(group.#slots.map((slot) => slot.start()))
     const failed = started.find((each) => each.status === 'rejected')
     if (failed !== undefined) {
       await group.terminate()
@@ -244,7 +176,7 @@ export class LaneGroup {
   }
 
   /** `up` while it runs its services, `lost` from its death to its next start. */
-  state(lane: number): Slot['state'] {
+  state(lane: number): LaneSlot['state'] {
     return this.#at(lane).state
   }
 
@@ -341,193 +273,47 @@ export class LaneGroup {
     await Promise.all([this.#threads.end(), ...this.#slots.map((slot) => slot.worker?.terminate())])
   }
 
-  // --- lives ------------------------------------------------------------------------------------
-
-  #slot(memory: LaneMemory, index: number): Slot {
-    const link = new LaneLink(index, memory.toLane, memory.laneBell)
-    const deliver: Deliver = (kind, a, b, bytes, start, end) =>
-      this.#message(slot, kind, a, b, bytes, start, end)
-    const hold = new AckHold({
-      tickets: this.#options.tickets?.(index) ?? nothingWritten,
-      deliver,
-      refuse: refuseMessage(deliver, (kind, wait, status, text) =>
-        link.send(kind, wait, status, Buffer.from(text)),
-      ),
-      bytesMax: limits.ackHoldBytesMax,
-    })
-    const slot: Slot = {
-      link,
-      activity: new ActivityView(memory.activity, memory.interrupt),
-      stats: new LaneStats(memory.stats),
-      reader: new RingReader(memory.toCore),
-      hold,
-      visit: (kind, a, b, bytes, start, end) => this.#taken(slot, kind, a, b, bytes, start, end),
-      isPaused: false,
-      life: 0,
-      state: 'starting',
-      worker: undefined,
-      mailbox: undefined,
-      isMute: false,
-      endedBecause: '',
-      lossId: '',
-      deathsMs: [],
-      startFailures: 0,
-    }
-    return slot
-  }
-
-  /** @returns whether it runs in the spare thread */
-  async #startLane(slot: Slot): Promise<boolean> {
-    const { memories, timerPorts, coreBell } = this.#options
-    const { index } = slot.link
-    const { port1, port2 } = new MessageChannel()
-    port1.unref()
-    slot.mailbox?.close()
-    slot.mailbox = port1
-    slot.activity.reset()
-    const data: LaneStart = {
-      ...this.#options.start(),
+  #slot(memory: LaneMemory, index: number): LaneSlot {
+    const options = this.#options
+    return new LaneSlot({
       index,
-      lanes: this.#slots.length,
-      memory: { ...must(memories[index], 'lane memory'), coreBell },
-      timerPort: must(timerPorts[index], 'timer port'),
-      mailbox: port2,
-    }
-    this.#watchdog.watch(index, slot.activity, () => limits.laneLoadBudgetMs)
-    const { worker, wasSpare } = await this.#threads.start(data)
-    slot.worker = worker
-    slot.state = 'up'
-    slot.isMute = false
-    slot.endedBecause = ''
-    this.#watchdog.watch(index, slot.activity, this.#options.runBudgetMs)
-    void worker.exited.then((exit) => {
-      if (!this.#stopping) this.#lost(slot, exit)
-    })
-    return wasSpare
-  }
-
-  #lost(slot: Slot, exit: WorkerExit): void {
-    const { link } = slot
-    this.#watchdog.unwatch(link.index)
-    const why = slot.endedBecause || describeExit(exit)
-    slot.lossId = this.#newLossId(slot)
-    const route = this.#routeOf(slot)
-    const during = route === '' ? '' : ` in ${route}`
-    this.#options.log('error', `lane ${link.index} is lost: ${why}${during}; starting a new one`, {
-      lane: link.index,
-      requestId: slot.lossId,
-      ...(route === '' ? {} : { route }),
-      cause: slot.endedBecause === '' ? exit.cause?.stack : undefined,
-    })
-    slot.state = 'lost'
-    // What it published before its end counts: answers, pushes, calls. They may wait for the disk.
-    slot.reader.drain(slot.visit, Number.POSITIVE_INFINITY)
-    slot.hold.whenEmpty(() => this.#bury(slot))
-  }
-
-  /** What clients are told instead of the number of their request, which died with the lane. */
-  #newLossId({ link }: Slot): string {
-    const serial = this.#options.clock.wallMs().toString(36)
-    return `${this.#options.nodeName}-${link.index}-lost-${serial}`
-  }
-
-  /** The client's message that the lane is in the middle of; '' when it is none. */
-  #routeOf({ activity }: Slot): string {
-    const isRunning = (activity.run & 1) === 1
-    return isRunning && activity.route !== 0 ? this.#options.routeName(activity.route) : ''
-  }
-
-  /** All that a lane had to say is said. */
-  #bury(slot: Slot): void {
-    const { link } = slot
-    if (this.#stopping) return
-    slot.life = (slot.life + 1) % livesMax
-    slot.worker = undefined
-    link.cutOff()
-    for (const other of this.#slots) {
-      if (other !== slot) this.send(other.link.index, message.laneLost, link.index, 0)
-    }
-    this.#options.onLost(link.index, slot.lossId)
-    this.#startAfter(slot, this.#delayMs(slot))
-  }
-
-  /** At once, unless it has died often lately: a lane that dies at each start must not eat the CPU. */
-  #delayMs(slot: Slot): number {
-    const nowMs = this.#options.clock.monotonicMs()
-    slot.deathsMs = [...slot.deathsMs.filter((ms) => nowMs - ms < 60_000), nowMs]
-    return slot.deathsMs.length > limits.laneQuickStartsMax ? limits.laneStartDelayMs : 0
-  }
-
-  #startAfter(slot: Slot, delayMs: number): void {
-    if (delayMs === 0) void this.#restart(slot)
-    else this.#options.timers.after(delayMs, () => void this.#restart(slot))
-  }
-
-  async #restart(slot: Slot): Promise<void> {
-    if (this.#stopping) return
-    const { index } = slot.link
-    const beganMs = this.#options.clock.monotonicMs()
-    slot.state = 'starting'
-    let spare: boolean
-    try {
-      spare = await this.#startLane(slot)
-    } catch (error) {
-      this.#watchdog.unwatch(index)
-      slot.state = 'lost'
-      if (this.#stopping) return
-      const times = ++slot.startFailures
-      const text = `lane ${index} cannot be started again (${times}): ${messageOf(error)}`
-      this.#options.log('error', text, { lane: index })
-      if (times >= limits.laneStartFailuresMax) this.#options.onBroken(new Error(text))
-      else this.#startAfter(slot, limits.laneStartDelayMs)
-      return
-    }
-    if (this.#stopping) return void slot.worker?.terminate()
-    slot.startFailures = 0
-    slot.link.open()
-    this.#options.pump.schedule()
-    const ms = Math.round(this.#options.clock.monotonicMs() - beganMs)
-    this.#options.log('info', `lane ${index} runs again, after ${ms} ms`, {
-      lane: index,
-      ms,
-      spare,
+      lanes: options.memories.length,
+      nodeName: options.nodeName,
+      memory,
+      timerPort: must(options.timerPorts[index], 'timer port'),
+      coreBell: options.coreBell,
+      pump: options.pump,
+      timers: options.timers,
+      clock: options.clock,
+      watchdog: this.#watchdog,
+      threads: this.#threads,
+      commonStart: options.start,
+      runBudgetMs: options.runBudgetMs,
+      routeName: options.routeName,
+      ...(options.tickets === undefined ? {} : { tickets: options.tickets(index) }),
+      isStopping: () => this.#stopping,
+      deliver: (from, kind, a, b, bytes, start, end) =>
+        this.#message(from, kind, a, b, bytes, start, end),
+      onLost: (slot, requestId) => this.#lost(slot, requestId),
+      onBroken: options.onBroken,
+      log: options.log,
     })
   }
 
-  // --- messages ---------------------------------------------------------------------------------
+  /** The other lanes hear of it before anything of its next life. */
+  #lost(lost: LaneSlot, requestId: string): void {
+    for (const { link } of this.#slots) {
+      if (link !== lost.link) this.send(link.index, message.laneLost, lost.link.index, 0)
+    }
+    this.#options.onLost(lost.link.index, requestId)
+  }
 
-  #at(lane: number): Slot {
+  #at(lane: number): LaneSlot {
     return must(this.#slots[lane], `lane ${lane}`)
   }
 
-  #taken(
-    from: Slot,
-    kind: number,
-    a: number,
-    b: number,
-    bytes: Buffer,
-    start: number,
-    end: number,
-  ): void {
-    if (kind === message.spoolMark) return from.hold.mark(a, b)
-    if (passesHold.has(kind)) return this.#message(from, kind, a, b, bytes, start, end)
-    from.hold.take(kind, a, b, bytes, start, end)
-    if (from.hold.isFull && !from.isPaused) {
-      from.isPaused = true
-      this.#options.pump.removeReader(from.reader)
-    }
-  }
-
-  /** Before-turn step: the spool thread rings the core's bell when it has written. */
-  #release(slot: Slot): void {
-    slot.hold.release()
-    if (!slot.isPaused || slot.hold.isFull) return
-    slot.isPaused = false
-    this.#options.pump.addReader(slot.reader, slot.visit)
-  }
-
   #message(
-    from: Slot,
+    from: LaneSlot,
     kind: number,
     a: number,
     b: number,

@@ -1,6 +1,6 @@
 // The threads that lanes run in: started from nothing, or the spare one that stands by.
 //
-// Core thread. What a lane is (its rings, its lives) is lane-group.ts; this is how it gets a thread.
+// Core thread. What a lane is (its rings, its lives) is lane-slot.ts; this is how it gets a thread.
 
 import type { ResourceLimits } from 'node:worker_threads'
 import type { Clock } from '../base/clock.ts'
