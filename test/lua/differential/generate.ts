@@ -683,7 +683,8 @@ class Generator {
         line(
           random.pick([
             `table.insert(${t}, ${this.expression('int')})`,
-            `table.insert(${t}, ${random.between(0, 5)}, ${this.expression('int')})`,
+            // A nil would leave a hole, and with it a choice of lengths.
+            `table.insert(${t}, ${random.between(0, 5)}, ${this.expression('int')} or 0)`,
             `show(table.remove(${t}))`,
             `show(table.remove(${t}, ${random.between(0, 5)}))`,
             `table.sort(${t})`,
