@@ -86,6 +86,15 @@ local function newEnv(inCoroutine)
   -- A NaN has a sign in lua5.4's texts, and none here.
   local function Sure(v) if v ~= v then return "nan" end return v end
   local function Tab(v) return type(v) == "table" and v or {} end
+  -- Which border # answers is open where there are holes; that it answers one is not.
+  local function Len(v)
+    if type(v) ~= "table" then return #v end
+    if getmetatable(v) then return #v end
+    local n, first = #v, 0
+    if (n > 0 and v[n] == nil) or v[n + 1] ~= nil then show("no border", n) end
+    while v[first + 1] ~= nil do first = first + 1 end
+    return first
+  end
   local function Deep()
     calls = calls + 1
     return calls > callsMax
@@ -96,7 +105,7 @@ local function newEnv(inCoroutine)
   for name, f in pairs({ pcall = pcall, xpcall = xpcall, error = error, select = select, next = next,
     pairs = pairs, ipairs = ipairs, tostring = tostring, tonumber = tonumber, rawequal = rawequal,
     print = print, show = show, Y = Y, Two = Two, Obj = Obj, Closer = Closer, Count = Count,
-    Closing = Closing, Deep = Deep, Text = Text, Tab = Tab, Sure = Sure }) do
+    Closing = Closing, Deep = Deep, Text = Text, Tab = Tab, Sure = Sure, Len = Len }) do
     env[name] = f
   end
   return env, function(co) main = co end

@@ -161,7 +161,7 @@ class Generator {
       case 3:
         return `(-${a()})`
       case 4:
-        return `#(${this.expression('tab', deep + 1)})`
+        return `Len(${this.expression('tab', deep + 1)})`
       case 5:
         return `select("#", ${a()}, ${this.varargs ? '...' : 'nil'})`
       case 6:
@@ -192,7 +192,7 @@ class Generator {
     }
   }
 
-  /** An argument of string.format; addresses, which differ from run to run, are not for `%s`. */
+  /** An argument of string.format or tostring; addresses, which differ from run to run, are not. */
   private formatted(deep: number): string {
     const text = this.expression(this.random.pick<Kind>(['int', 'num', 'str']), deep)
     return text === '({})' || text === 'print' ? '(nil)' : text
@@ -222,7 +222,7 @@ class Generator {
       case 4:
         return `(${s()}:gsub(${random.pick(['"%a"', '"[%d.]+"', '"X"', '"(.)(.)"', '"^%s*"', '""'])}, ${random.pick(['"<%0>"', '"%1"', '""', 'string.upper', '{ a = "A", X = 1 }'])}))`
       case 5:
-        return `tostring(Sure(${this.expression(random.pick(['int', 'num', 'bool', 'str']), deep + 1)}))`
+        return `tostring(Sure(${random.chance(0.2) ? this.boolean(deep + 1) : this.formatted(deep + 1)}))`
       case 6:
         return `table.concat({ ${s()}, ${this.expression('int', deep + 1)}, ${s()} }, ${s()})`
       case 7:
