@@ -5,9 +5,10 @@
 
 import { bytesToText } from '../core/lua/bytes.ts'
 import { ret0, ret2 } from '../core/lua/v8/answer.ts'
-import { closureInfo, type Upvalue } from '../core/lua/v8/debug-upvalues.ts'
+import { type Upvalue, upvaluesOf } from '../core/lua/v8/debug-upvalues.ts'
 import type { V8Engine } from '../core/lua/v8/engine.ts'
 import { throwError } from '../core/lua/v8/errors.ts'
+import { originOf } from '../core/lua/v8/function-origin.ts'
 import { typeOf } from '../core/lua/v8/metatable.ts'
 import { vm } from '../core/lua/v8/state.ts'
 import { Table } from '../core/lua/v8/table.ts'
@@ -32,15 +33,24 @@ function givenName(chunk: string): string {
   return chunks.get(bytesToText(chunk))?.given ?? `@${chunk}`
 }
 
+function describeFunction(info: Table, fn: LuaFn): void {
+  const origin = originOf(fn)
+  info.setField('func', fn)
+  info.setField('what', origin === undefined ? 'C' : origin.node.line === 0 ? 'main' : 'Lua')
+  info.setField('source', origin?.chunk.given ?? '=[C]')
+  info.setField('short_src', origin?.chunk.name ?? '[C]')
+  info.setField('linedefined', origin?.node.line ?? -1)
+  info.setField('lastlinedefined', origin?.node.endLine ?? -1)
+  info.setField('currentline', -1)
+  info.setField('nups', origin?.node.upvalues.size ?? 0)
+  info.setField('nparams', origin?.node.parameters.length ?? 0)
+  info.setField('isvararg', origin?.node.isVararg ?? true)
+}
+
 function getInfo(level: Value): Ret {
   const info = new Table()
   if (typeof level === 'function') {
-    const closure = closureInfo(level)
-    info.setField('what', closure === undefined ? 'C' : closure.line === 0 ? 'main' : 'Lua')
-    info.setField('func', level)
-    info.setField('source', closure === undefined ? '=[C]' : givenName(closure.chunk))
-    info.setField('short_src', closure?.chunk ?? '[C]')
-    info.setField('linedefined', closure?.line ?? -1)
+    describeFunction(info, level)
     return info
   }
   const frame = luaFrames()[Number(level) - 1]
@@ -60,7 +70,7 @@ function luaTraceback(message: Value, level: Value): Ret {
 }
 
 function upvalue(f: Value, n: Value): Upvalue | undefined {
-  return typeof f === 'function' ? closureInfo(f)?.upvalues[Number(n) - 1] : undefined
+  return typeof f === 'function' ? upvaluesOf(f)?.[Number(n) - 1] : undefined
 }
 
 function getUpvalue(f: Value, n: Value): Ret {

@@ -99,6 +99,7 @@ async function makeEngine(invocation: Invocation, output: OutputBuffer): Promise
       ...options,
       backend: invocation.backend,
       writableLibrary: true,
+      dumpable: true,
       debugUpvalues: invocation.debug,
       ...(invocation.dumpJs ? { dump } : {}),
     })

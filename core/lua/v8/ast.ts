@@ -42,6 +42,14 @@ export interface FunctionNode {
   readonly index: number
   /** Lexical path for reload: names of enclosing functions and its own, with an ordinal. */
   path: string
+  /** Its first parameter is `self`, which the source does not write. */
+  isMethod: boolean
+  /** Where its text is in the source: from its parenthesis (its line: `bodyLine`) to behind `end`. */
+  start: number
+  end: number
+  bodyLine: number
+  /** Constants of outer functions that were put in its text's place; undefined when there are none. */
+  constants: Map<string, Value> | undefined
 }
 
 export interface Block {

@@ -8,12 +8,16 @@
 import { compileFunction } from 'node:vm'
 import { isInspected } from '../../base/inspected.ts'
 import { bytesToText } from '../bytes.ts'
-import type { FunctionNode } from './ast.ts'
+import type { FunctionNode, Local } from './ast.ts'
 import { stop } from './budget.ts'
 import type { ClosureMaker, CompiledModule, PatchPoint } from './compiled-module.ts'
+import type { Dump } from './dump-format.ts'
 import { emitTwin } from './emit-flat.ts'
+import { numberChunk } from './function-origin.ts'
 import { alignLines, type Backend, type FunctionIr } from './ir.ts'
 import { lazyLinesMin } from './lazy-function.ts'
+import { SyntaxFailure } from './lexer.ts'
+import { displayName } from './lib/load.ts'
 import { ChunkContext, isCell } from './lower.ts'
 import { debugClosure } from './lower-expression.ts'
 import { ChunkLowering } from './lower-function.ts'
@@ -27,7 +31,8 @@ import {
   setPaths,
   shapeOfModule,
 } from './module-shape.ts'
-import { parseChunk } from './parser.ts'
+import { NameTable } from './names.ts'
+import { type Chunk, parseChunk, parseFunction } from './parser.ts'
 import { runtime } from './runtime.ts'
 import { sourceMapComment } from './source-map.ts'
 import type { Realm } from './state.ts'
@@ -39,6 +44,8 @@ export interface CompileOptions {
   readonly debugUpvalues?: boolean
   /** Functions of a module with fewer lines are compiled at once (lazy-function.ts). */
   readonly lazyLinesMin?: number
+  /** Functions carry the mark of their origin: for string.dump. */
+  readonly dumpable?: boolean
   /** Is told each script as it is made: for `--dump-js`. */
   readonly dump?: ((name: string, text: string) => void) | undefined
 }
@@ -60,19 +67,51 @@ export function compileChunk(
   options: CompileOptions,
   given = `@${name}`,
 ): ChunkMaker {
-  const chunk = parseChunk(source, name)
-  chunk.env.js = '_ENV'
+  return chunkMaker(realm, parseChunk(source, name), { name, given, source }, options)
+}
+
+/**
+ * Compiles a function that string.dump has written. Its first upvalue is what the maker is given, the
+ * others are new. @throws SyntaxFailure for a text that is no function
+ */
+export function compileDump(realm: Realm, dump: Dump, options: CompileOptions): ChunkMaker {
+  const { fn, chunkName, isStripped } = dump
+  const name = isStripped ? '?' : displayName(chunkName)
+  const chunk = parseFunction(fn, name)
+  const upvalues = [...chunk.main.upvalues]
+  if (upvalues.some((upvalue) => !chunk.outer.includes(upvalue))) {
+    throw new SyntaxFailure(`${name}: it uses what is not among its upvalues`)
+  }
+  return chunkMaker(realm, chunk, { name, given: chunkName, source: fn.text, isStripped }, options)
+}
+
+function chunkMaker(
+  realm: Realm,
+  chunk: Chunk,
+  file: ChunkSource,
+  options: CompileOptions,
+): ChunkMaker {
+  const names = new NameTable()
+  for (const local of chunk.outer) local.js = names.fresh(local.name)
   const debugUpvalues = options.debugUpvalues === true
   if (debugUpvalues) {
     for (const node of chunk.functions) for (const local of node.upvalues) local.assigned = true
   }
-  const context = new ChunkContext(name, Number.isFinite(realm.stepsMax), debugUpvalues)
+  const context = new ChunkContext(file.name, Number.isFinite(realm.stepsMax), debugUpvalues)
+  context.isStripped = file.isStripped === true
+  if (options.dumpable === true) context.originNumber = numberChunk(file, chunk.functions)
   const lowering = new ChunkLowering(context, options.backend)
+  const { outer } = chunk
   const functionText = lowering.functionText(chunk.main, undefined)
-  const mainText = debugUpvalues ? debugClosure(functionText, [chunk.env], name, 0) : functionText
-  const scripts = new ChunkScripts(realm, { name, given, source }, lowering, options)
-  const maker = scripts.build(eager('_ENV', mainText)) as ChunkMaker
-  return isCell(chunk.env) ? (env) => maker({ v: env } as unknown as Value) : maker
+  const mainText = debugUpvalues ? debugClosure(functionText, outer) : functionText
+  const scripts = new ChunkScripts(realm, file, lowering, options)
+  const maker = scripts.build(eager(outer.map((local) => local.js).join(', '), mainText))
+  const values = (env: Value): unknown[] =>
+    outer.map((local, i) => {
+      const value = i === 0 ? env : undefined
+      return isCell(local) ? { v: value } : value
+    })
+  return (env) => (maker as (...upvalues: unknown[]) => LuaFn)(...values(env))
 }
 
 /**
@@ -87,7 +126,8 @@ export function compileModule(
   old: ModuleShape | undefined,
 ): CompiledModule {
   const chunk = parseChunk(source, name)
-  chunk.env.js = '_ENV'
+  const env = chunk.outer[0] as Local
+  env.js = '_ENV'
   setPaths(chunk.functions)
   const keys = moduleLocals(chunk)
   const shape = shapeOfModule(chunk, keys, old?.module ?? ++modules)
@@ -120,7 +160,7 @@ export function compileModule(
   return {
     shape,
     points,
-    make: (env, hooks) => maker(isCell(chunk.env) ? ({ v: env } as unknown as Value) : env, hooks),
+    make: (value, hooks) => maker(isCell(env) ? ({ v: value } as unknown as Value) : value, hooks),
     closureMaker: makerOf(false),
     oldMaker,
   }

@@ -16,27 +16,15 @@ export interface Upvalue {
   readonly set: (cell: UpvalueCell) => void
 }
 
-/** A closure as the debug library sees it. */
-export interface ClosureInfo {
-  readonly upvalues: readonly Upvalue[]
-  readonly chunk: string
-  readonly line: number
-}
-
-const known = new WeakMap<LuaFn, ClosureInfo>()
+const known = new WeakMap<LuaFn, readonly Upvalue[]>()
 
 /** Registers a closure; generated code calls it. */
-export function registerClosure(
-  fn: LuaFn,
-  upvalues: readonly Upvalue[],
-  chunk: string,
-  line: number,
-): LuaFn {
-  known.set(fn, { upvalues, chunk, line })
+export function registerClosure(fn: LuaFn, upvalues: readonly Upvalue[]): LuaFn {
+  known.set(fn, upvalues)
   return fn
 }
 
-/** What is known of a closure; undefined for functions of the library. */
-export function closureInfo(fn: LuaFn): ClosureInfo | undefined {
+/** A closure's upvalues, in order; undefined for functions of the library. */
+export function upvaluesOf(fn: LuaFn): readonly Upvalue[] | undefined {
   return known.get(fn)
 }

@@ -30,14 +30,16 @@ import {
 import { first, regs, results, retArray, toArray } from './answer.ts'
 import { callSyncArray } from './call.ts'
 import { closeAfterError } from './close.ts'
-import { type CompileOptions, compileChunk } from './compile.ts'
+import { type CompileOptions, compileChunk, compileDump } from './compile.ts'
 import { resume } from './coroutine.ts'
+import type { Dump } from './dump-format.ts'
 import { LuaThrow, makeThrow, throwError, throwValue } from './errors.ts'
 import { Coroutine } from './frame.ts'
 import type { Backend } from './ir.ts'
 import { type JsonMarks, JsonProblem, readJson, writeJson } from './json.ts'
 import { SyntaxFailure } from './lexer.ts'
 import { closeCoroutine } from './lib/coroutine-lib.ts'
+import type { CompileDump } from './lib/dump-lib.ts'
 import { freezeTable, installLibrary } from './lib/install.ts'
 import type { Compile } from './lib/load.ts'
 import { toText } from './lib/tostring.ts'
@@ -55,6 +57,8 @@ export interface V8EngineOptions extends EngineOptions {
   readonly backend?: Backend
   /** Library tables that Lua code may write to: only for the stand-alone interpreter. */
   readonly writableLibrary?: boolean
+  /** string.dump works, and `load` takes what it wrote: only for the stand-alone interpreter. */
+  readonly dumpable?: boolean
   /** Upvalues for the debug library: only for the stand-alone interpreter. */
   readonly debugUpvalues?: boolean
   /** Is told the JavaScript of each script. */
@@ -93,6 +97,7 @@ export class V8Engine implements LuaEngine {
     this.compiling = {
       backend: options.backend ?? 'capture',
       debugUpvalues: options.debugUpvalues === true,
+      dumpable: options.dumpable === true,
       dump: options.dump,
     }
     this.globals = this.realm.globals as unknown as LuaTable
@@ -110,7 +115,12 @@ export class V8Engine implements LuaEngine {
     this.jsonArray = this.marks.arrayMeta as unknown as LuaTable
     this.enter(() => {
       const compile: Compile = (...chunk) => this.compile(...chunk)
-      installLibrary(this.realm, { compile, readOnly: options.writableLibrary !== true })
+      const compileDump: CompileDump = (dump, upvalue) => this.compileDump(dump, upvalue)
+      installLibrary(this.realm, {
+        compile,
+        readOnly: options.writableLibrary !== true,
+        compileDump: options.dumpable === true ? compileDump : undefined,
+      })
       return undefined
     })
   }
@@ -173,6 +183,15 @@ export class V8Engine implements LuaEngine {
   private compile(source: string, name: string, env: Value, given: string): LuaFn {
     try {
       return compileChunk(this.realm, source, name, this.compiling, given)(env)
+    } catch (thrown) {
+      if (thrown instanceof SyntaxFailure) throw new LuaThrow(thrown.message, '', false)
+      throw thrown
+    }
+  }
+
+  private compileDump(dump: Dump, firstUpvalue: Value): LuaFn {
+    try {
+      return compileDump(this.realm, dump, this.compiling)(firstUpvalue)
     } catch (thrown) {
       if (thrown instanceof SyntaxFailure) throw new LuaThrow(thrown.message, '', false)
       throw thrown

@@ -61,6 +61,7 @@ const symbols = Array.from({ length: 256 }, (_, c) => String.fromCharCode(c))
 export class Lexer {
   readonly source: string
   readonly chunk: string
+  readonly firstLine: number
   /** The current token: its kind, its text or value, where it begins in the source. */
   kind: TokenKind = endToken
   text = ''
@@ -75,9 +76,11 @@ export class Lexer {
     | { kind: string; text: string; number: LuaNumber; start: number; line: number; at: number }
     | undefined
 
-  constructor(source: string, chunk: string) {
+  constructor(source: string, chunk: string, firstLine = 1) {
     this.source = source
     this.chunk = chunk
+    this.firstLine = firstLine
+    this.line = this.lastLine = this.scanLine = firstLine
   }
 
   /** Moves to the next token. */

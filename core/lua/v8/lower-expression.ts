@@ -114,7 +114,7 @@ export class ExpressionLowering {
   closure(node: FunctionNode, ownName: string | undefined): string {
     const text = this.nested(this.f, node, ownName)
     if (this.f.chunk.debugUpvalues) {
-      return debugClosure(text, [...node.upvalues], this.f.chunk.chunkName, node.line)
+      return debugClosure(text, [...node.upvalues])
     }
     const bound: string[] = []
     for (const upvalue of node.upvalues) {
@@ -197,7 +197,8 @@ export class ExpressionLowering {
     const args = this.argumentTexts(e.args).join(', ')
     const site = f.errorSite(e.line, operandName(e.callee, f.node))
     // `error` is told where it stands: it need not read the stack.
-    if (isGlobal(e.callee, 'error')) f.js(`if (${text} === $error) $vm.errorSite = ${site}`)
+    if (isGlobal(e.callee, 'error') && !f.chunk.isStripped)
+      f.js(`if (${text} === $error) $vm.errorSite = ${site}`)
     const call = callTextOf(text, args, site)
     return isGlobal(e.callee, 'select') ? this.selectText(e.args, text, call, one) : call
   }
@@ -417,19 +418,13 @@ const shapeNamesMax = 60
 // --- texts
 
 /** A closure over bindings of its own, each of which the debug library can read and replace. */
-export function debugClosure(
-  text: string,
-  upvalues: readonly Local[],
-  chunk: string,
-  line: number,
-): string {
+export function debugClosure(text: string, upvalues: readonly Local[]): string {
   const bound = upvalues.map((local) => local.js).join(', ')
   const entries = upvalues.map(
     ({ name, js }) =>
       `{ name: ${stringLiteral(name)}, get: () => ${js}, set: (c) => { ${js} = c } }`,
   )
-  const place = `${stringLiteral(chunk)}, ${line}`
-  return `((${bound}) => $upvalues(${text}, [${entries.join(', ')}], ${place}))(${bound})`
+  return `((${bound}) => $upvalues(${text}, [${entries.join(', ')}]))(${bound})`
 }
 
 /** The truth of an operand in JavaScript. */

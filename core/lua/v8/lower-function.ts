@@ -9,6 +9,7 @@
 import { must } from '../../base/assert.ts'
 import type { FunctionNode, Local } from './ast.ts'
 import { emitFunction } from './emit-plain.ts'
+import { identityMark } from './function-origin.ts'
 import type { Backend, FunctionIr } from './ir.ts'
 import { isLazy, lazyText, redirectText } from './lazy-function.ts'
 import { type ChunkContext, FunctionLowering, isCell } from './lower.ts'
@@ -103,6 +104,8 @@ export class ChunkLowering {
     }
     entry.push(f.budgetCheck)
     statements.block(node.body, node.endLine)
+    const { originNumber } = this.context
+    if (originNumber !== undefined) entry.unshift(identityMark(originNumber, node.index))
     if (isModule && node.index === 0) entry.unshift(this.localReaders())
     return {
       name,

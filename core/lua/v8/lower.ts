@@ -37,6 +37,10 @@ export class ChunkContext {
   module = 0
   /** Functions with at least this many lines are lowered when first called (lazy-function.ts). */
   lazyLinesMin = Number.POSITIVE_INFINITY
+  /** The number by which its functions tell where they come from (function-origin.ts). */
+  originNumber: number | undefined = undefined
+  /** It comes from a dump without lines and names. */
+  isStripped = false
 
   constructor(chunkName: string, countSteps: boolean, debugUpvalues: boolean) {
     this.chunkName = chunkName
@@ -150,7 +154,9 @@ export class FunctionLowering {
   }
 
   errorSite(line: number, a = '', b = ''): number {
-    return addSite({ chunk: this.chunk.chunkName, line, a, b })
+    const { chunkName: chunk, isStripped } = this.chunk
+    if (isStripped) return addSite({ chunk, line: -1, a: strippedName(a), b: strippedName(b) })
+    return addSite({ chunk, line, a, b })
   }
 
   // --- variables
@@ -232,6 +238,13 @@ export class FunctionLowering {
       ? 'if ($I[0] !== 0 || --$vm.steps < 0) $stop()'
       : 'if ($I[0] !== 0) $stop()'
   }
+}
+
+/** What is left of an operand's name where the names of variables are not known. */
+function strippedName(name: string): string {
+  if (name.startsWith('local ')) return ''
+  if (name.startsWith('upvalue ')) return "upvalue '?'"
+  return name.replace(/^global /, 'field ')
 }
 
 /** Does a local live in a cell? */

@@ -16,7 +16,8 @@ import type {
 } from './ast.ts'
 import { arithConstants, negateConstant } from './constant-fold.ts'
 import { endToken, Lexer, nameToken, numberToken, stringToken } from './lexer.ts'
-import { FunctionScope } from './scope.ts'
+import { FunctionScope, makeLocal } from './scope.ts'
+import type { Value } from './value.ts'
 
 /** Left and right priority of each binary operator; right below left makes it right associative. */
 const priorities: Readonly<Record<string, readonly [number, number]>> = {
@@ -50,7 +51,8 @@ const levelsMax = 200
 export interface Chunk {
   readonly name: string
   readonly main: FunctionNode
-  readonly env: Local
+  /** What the main function finds outside: `_ENV`; all upvalues of a function from a dump. */
+  readonly outer: readonly Local[]
   /** All functions, in order of source; `functions[i].index === i`. */
   readonly functions: readonly FunctionNode[]
 }
@@ -61,6 +63,24 @@ export interface Chunk {
  */
 export function parseChunk(source: string, name: string): Chunk {
   return new Parser(new Lexer(source, name), name).chunk()
+}
+
+/** A function that was taken out of its chunk: its text, and what it found outside. */
+export interface FunctionText {
+  readonly text: string
+  readonly isMain: boolean
+  readonly isMethod: boolean
+  /** Where it is defined, and the line on which `text` begins. */
+  readonly line: number
+  readonly bodyLine: number
+  readonly name: string
+  readonly upvalues: readonly string[]
+  readonly constants: ReadonlyMap<string, Value>
+}
+
+/** Parses a single function as the main one of a chunk. @throws SyntaxFailure */
+export function parseFunction(fn: FunctionText, name: string): Chunk {
+  return new Parser(new Lexer(fn.text, name, fn.bodyLine), name).single(fn)
 }
 
 class Parser {
@@ -82,15 +102,44 @@ class Parser {
     const env = this.scope.declare(lexer, '_ENV', 'none', 0)
     this.scope.activate(env)
     lexer.next()
+    return this.finished(this.mainFunction(), [env])
+  }
+
+  single(fn: FunctionText): Chunk {
+    const { lexer, scope } = this
+    const declare = (name: string): Local => {
+      const local = makeLocal(name, scope.node, 'none', 0)
+      scope.activate(local)
+      return local
+    }
+    for (const [name, value] of fn.constants) declare(name).constant = { value }
+    // A text that was made by hand may look for it though it is none of its upvalues.
+    declare('_ENV')
+    const outer = fn.upvalues.map(declare)
+    lexer.next()
+    if (fn.isMain) return this.finished(this.mainFunction(), outer)
+    const { node } = this.functionBody(fn.isMethod, fn.line, fn.name)
+    if (lexer.kind !== endToken) lexer.failNear('<eof> expected')
+    return this.finished(node, outer)
+  }
+
+  private finished(main: FunctionNode, outer: readonly Local[]): Chunk {
+    return { name: this.chunkName, main, outer, functions: this.functions }
+  }
+
+  private mainFunction(): FunctionNode {
+    const { lexer } = this
     const main = this.openFunction(0)
-    main.node.name = 'main'
-    main.node.path = ''
-    main.node.isVararg = true
+    const { node } = main
+    node.name = 'main'
+    node.isVararg = true
+    node.bodyLine = lexer.firstLine
     this.block(false)
     if (lexer.kind !== endToken) lexer.failNear('<eof> expected')
-    main.node.body = main.closeBlock(lexer)
-    main.node.endLine = lexer.line
-    return { name: this.chunkName, main: main.node, env, functions: this.functions }
+    node.body = main.closeBlock(lexer)
+    node.endLine = lexer.line
+    node.end = lexer.source.length
+    return node
   }
 
   private openFunction(line: number): FunctionScope {
@@ -643,6 +692,9 @@ class Parser {
     const scope = this.openFunction(line)
     const node = scope.node
     node.name = name
+    node.isMethod = isMethod
+    node.start = lexer.start
+    node.bodyLine = lexer.line
     if (isMethod) this.parameter(scope, 'self')
     this.expect('(')
     if (lexer.kind !== ')') {
@@ -659,6 +711,7 @@ class Parser {
     this.expect(')')
     this.block(false)
     node.endLine = lexer.line
+    node.end = lexer.start + 'end'.length
     this.expectMatch('end', 'function', line)
     node.body = scope.closeBlock(lexer)
     this.scope = outer
@@ -692,6 +745,11 @@ function makeFunction(parent: FunctionNode | undefined, line: number, index: num
     hasClose: false,
     index,
     path: '',
+    isMethod: false,
+    start: 0,
+    end: 0,
+    bodyLine: 0,
+    constants: undefined,
   }
 }
 

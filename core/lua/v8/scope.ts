@@ -79,17 +79,8 @@ export class FunctionScope {
   }
 
   declare(lexer: Lexer, name: string, attrib: Local['attrib'], line: number): Local {
-    const local: Local = {
-      name,
-      owner: this.node,
-      attrib,
-      line,
-      captured: false,
-      assigned: false,
-      inLoop: this.loopDepth > 0,
-      constant: undefined,
-      js: '',
-    }
+    const local = makeLocal(name, this.node, attrib, line)
+    local.inLoop = this.loopDepth > 0
     if (this.active.length >= localsMax) this.failLimit(lexer, localsMax, 'local variables')
     return local
   }
@@ -109,11 +100,12 @@ export class FunctionScope {
       if (this.active[i]?.name === name) return this.active[i]
     }
     const local = this.outer?.find(lexer, name)
-    if (local !== undefined && local.constant === undefined) {
+    if (local === undefined) return undefined
+    if (local.constant === undefined) {
       local.captured = true
       this.node.upvalues.add(local)
       if (this.node.upvalues.size > upvaluesMax) this.failLimit(lexer, upvaluesMax, 'upvalues')
-    }
+    } else (this.node.constants ??= new Map()).set(name, local.constant.value)
     return local
   }
 
@@ -157,6 +149,26 @@ export class FunctionScope {
     }
     scope.labels.push({ label: target, active, declared: this.declared.length })
     return target
+  }
+}
+
+/** A local as it is declared; nothing is known of its uses. */
+export function makeLocal(
+  name: string,
+  owner: FunctionNode,
+  attrib: Local['attrib'],
+  line: number,
+): Local {
+  return {
+    name,
+    owner,
+    attrib,
+    line,
+    captured: false,
+    assigned: false,
+    inLoop: false,
+    constant: undefined,
+    js: '',
   }
 }
 

@@ -15,6 +15,8 @@ export interface ChunkSource {
   /** As it was given to `load`: with `@` or `=`, or source text. */
   readonly given: string
   readonly source: string
+  /** It comes from a dump without lines and names. */
+  readonly isStripped?: boolean
 }
 
 /** All loaded chunks, by the name of their scripts (text). A name loaded again replaces the old. */
@@ -69,11 +71,11 @@ export function luaFrames(_limit = framesMax): LuaFramePlace[] {
 function framesOf(sites: readonly NodeJS.CallSite[]): LuaFramePlace[] {
   const frames: LuaFramePlace[] = []
   for (const site of sites) {
-    const chunk = chunks.get(site.getFileName() ?? '')?.name
+    const chunk = chunks.get(site.getFileName() ?? '')
     const name = site.getFunctionName() ?? ''
-    const line = site.getLineNumber() ?? 0
+    const line = chunk?.isStripped === true ? -1 : (site.getLineNumber() ?? 0)
     if (chunk !== undefined && isStandIn(name)) continue
-    if (chunk !== undefined) frames.push({ chunk, line, name: luaName(name) })
+    if (chunk !== undefined) frames.push({ chunk: chunk.name, line, name: luaName(name) })
     else {
       const boundary = boundaryNames.get(name)
       if (boundary !== undefined) frames.push({ chunk: '', line: 0, name: boundary })
@@ -91,7 +93,7 @@ export function positionOf(level: number): string {
   // Nearly always a few frames are enough, and each one costs time.
   const near = framesOf(callSites(framesNear))
   const frame = level <= near.length ? near[level - 1] : luaFrames()[level - 1]
-  return frame === undefined || frame.line === 0 ? '' : `${frame.chunk}:${frame.line}: `
+  return frame === undefined || frame.line <= 0 ? '' : `${frame.chunk}:${frame.line}: `
 }
 
 /** The position of the innermost Lua function where a JavaScript error was made. */

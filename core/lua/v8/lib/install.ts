@@ -4,20 +4,21 @@
 // library tables and the string metatable are frozen by JavaScript itself: a write throws a
 // TypeError, which thrown.ts turns into "attempt to modify a read-only table", and reading costs
 // nothing extra. `_G` stays writable until the engine seals it. There is no io, no os.execute, no
-// package, no debug and no bytecode in here at all.
+// package and no debug in here at all, and bytecode only where the stand-alone interpreter asks for it.
 
 import type { Realm } from '../state.ts'
 import { Table } from '../table.ts'
 import type { LuaFn, Value } from '../value.ts'
 import { baseFunctions } from './base-lib.ts'
 import { coroutineFunctions } from './coroutine-lib.ts'
+import { type CompileDump, stringDump } from './dump-lib.ts'
 import { type Compile, loadFunction } from './load.ts'
 import { mathConstants, mathFunctions } from './math-lib.ts'
 import { osFunctions } from './os-lib.ts'
 import { luaAssert, luaError, luaPcall, luaXpcall } from './protected-call.ts'
 import { randomFunctions } from './random-lib.ts'
 import { stringMetamethods } from './string-arithmetic.ts'
-import { stringDump, stringFunctions } from './string-lib.ts'
+import { stringFunctions } from './string-lib.ts'
 import { tableFunctions } from './table-lib.ts'
 import { utf8CharPattern, utf8Functions } from './utf8-lib.ts'
 
@@ -25,6 +26,8 @@ export interface LibraryOptions {
   readonly compile: Compile
   /** Freezes the library tables and the string metatable; the stand-alone interpreter does not. */
   readonly readOnly: boolean
+  /** string.dump and binary chunks exist: only in the stand-alone interpreter. */
+  readonly compileDump?: CompileDump | undefined
 }
 
 /** A table of named values, which stand in its record part. */
@@ -53,7 +56,7 @@ export function installLibrary(realm: Realm, options: LibraryOptions): void {
     coroutine: coroutineFunctions,
     math: { ...mathFunctions, ...mathConstants, ...randomFunctions(realm.seed) },
     os: osFunctions,
-    string: options.readOnly ? stringFunctions : { ...stringFunctions, dump: stringDump },
+    string: options.compileDump ? { ...stringFunctions, dump: stringDump } : stringFunctions,
     table: tableFunctions,
     utf8: { ...utf8Functions, charpattern: utf8CharPattern },
   }
@@ -61,7 +64,7 @@ export function installLibrary(realm: Realm, options: LibraryOptions): void {
     ...baseFunctions,
     assert: luaAssert,
     error: luaError,
-    load: loadFunction(options.compile),
+    load: loadFunction(options.compile, options.compileDump),
     pcall: luaPcall,
     xpcall: luaXpcall,
   }

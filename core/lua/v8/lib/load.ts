@@ -1,4 +1,4 @@
-// load: text chunks from Lua, in mode "t" only. Lanes.
+// load: chunks from Lua; only the stand-alone interpreter takes binary ones. Lanes.
 //
 // The compiler is handed in, because it stands above the library. A syntax error is an answer (nil and
 // the message), not an error, as in PUC.
@@ -9,6 +9,7 @@ import { LuaThrow } from '../errors.ts'
 import { vm } from '../state.ts'
 import type { LuaFn, Ret, Value } from '../value.ts'
 import { checkString } from './args.ts'
+import { type CompileDump, loadBinary } from './dump-lib.ts'
 import { checkSize, fail } from './failure.ts'
 
 /**
@@ -46,8 +47,8 @@ function readAll(reader: LuaFn): string {
   }
 }
 
-/** `load` over a compiler. */
-export function loadFunction(compile: Compile): LuaFn {
+/** `load` over a compiler. @param compileDump without it binary chunks are refused in every mode */
+export function loadFunction(compile: Compile, compileDump?: CompileDump): LuaFn {
   function load(...args: Value[]): Ret {
     const [chunk, chunkName, modeValue] = args
     const mode = modeValue === undefined ? 'bt' : checkString(modeValue, 3, 'load')
@@ -57,6 +58,9 @@ export function loadFunction(compile: Compile): LuaFn {
       const fallback = typeof chunk === 'function' ? '=(load)' : source
       const name = chunkName === undefined ? fallback : checkString(chunkName, 2, 'load')
       if (source.startsWith('\x1b')) {
+        if (compileDump !== undefined && mode.includes('b')) {
+          return loadBinary(compileDump, source, name, env)
+        }
         return ret2(undefined, `attempt to load a binary chunk (mode is '${textOnly(mode)}')`)
       }
       if (!mode.includes('t')) {
@@ -71,7 +75,7 @@ export function loadFunction(compile: Compile): LuaFn {
   return load
 }
 
-/** Binary chunks never load; the mode is told as the one that stays. */
+/** Binary chunks do not load here; the mode is told as the one that stays. */
 function textOnly(mode: string): string {
   return mode.replace('b', '') || 't'
 }

@@ -95,11 +95,6 @@ function rep(text: Value, count: Value, separator: Value): Ret {
   return sep === '' ? s.repeat(n) : (s + sep).repeat(n - 1) + s
 }
 
-/** There is no bytecode to dump: the answer PUC gives for functions that have none. Tools only. */
-export function stringDump(): Ret {
-  fail('unable to dump given function')
-}
-
 /** The functions of the string library. */
 export const stringFunctions = {
   ...packFunctions,
