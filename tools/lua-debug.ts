@@ -1,14 +1,16 @@
 // A part of the debug library, for the stand-alone interpreter on the v8 engine only.
 //
 // Enough for scripts that print tracebacks, set metatables of basic types or (with --debug) look at
-// upvalues. Locals and hooks are not there: generated code keeps its variables in JavaScript.
+// upvalues and set hooks. Locals are not there: generated code keeps them in JavaScript.
 
 import { bytesToText } from '../core/lua/bytes.ts'
-import { ret0, ret2 } from '../core/lua/v8/answer.ts'
+import { ret0, ret2, ret3 } from '../core/lua/v8/answer.ts'
 import { type Upvalue, upvaluesOf } from '../core/lua/v8/debug-upvalues.ts'
 import type { V8Engine } from '../core/lua/v8/engine.ts'
 import { throwError } from '../core/lua/v8/errors.ts'
+import { Coroutine } from '../core/lua/v8/frame.ts'
 import { originOf } from '../core/lua/v8/function-origin.ts'
+import { hookOf, setHook } from '../core/lua/v8/hooks.ts'
 import { typeOf } from '../core/lua/v8/metatable.ts'
 import { vm } from '../core/lua/v8/state.ts'
 import { Table } from '../core/lua/v8/table.ts'
@@ -58,7 +60,7 @@ function getInfo(level: Value): Ret {
   info.setField('currentline', frame.line)
   info.setField('short_src', frame.chunk)
   info.setField('source', givenName(frame.chunk))
-  info.setField('name', frame.name)
+  info.setField('name', frame.name.replace(/^__/, ''))
   info.setField('what', frame.line === 0 ? 'C' : frame.name === 'main' ? 'main' : 'Lua')
   return info
 }
@@ -94,16 +96,58 @@ function joinUpvalues(f: Value, n: Value, g: Value, m: Value): Ret {
   return ret0()
 }
 
-/** Puts `debug` into the engine's globals. */
-export function openDebug(engine: V8Engine): void {
+/** The coroutine that may come before the other arguments, and those. */
+function ofCoroutine(args: readonly Value[]): [Coroutine | undefined, readonly Value[]] {
+  const [co] = args
+  return co instanceof Coroutine ? [co, args.slice(1)] : [undefined, args]
+}
+
+function setHookFunction(...args: Value[]): Ret {
+  const [of, [fn, mask, count]] = ofCoroutine(args)
+  if (typeof fn !== 'function' || typeof mask !== 'string') {
+    setHook(undefined, of)
+    return ret0()
+  }
+  const [onCall, onReturn, onLine] = ['c', 'r', 'l'].map((letter) => mask.includes(letter))
+  const period = Math.max(0, Number(count ?? 0))
+  const hears = onCall || onReturn || onLine || period > 0
+  setHook(
+    hears
+      ? {
+          fn,
+          onCall: onCall === true,
+          onReturn: onReturn === true,
+          onLine: onLine === true,
+          period,
+        }
+      : undefined,
+    of,
+  )
+  return ret0()
+}
+
+function getHook(...args: Value[]): Ret {
+  const hook = hookOf(ofCoroutine(args)[0])
+  if (hook === undefined) return undefined
+  const mask = (hook.onCall ? 'c' : '') + (hook.onReturn ? 'r' : '') + (hook.onLine ? 'l' : '')
+  return ret3(hook.fn, mask, hook.period)
+}
+
+/** Hooks that would never be called are not set in silence. */
+function noHooks(): Ret {
+  throwError('debug.sethook needs the option --debug')
+}
+
+/** Puts `debug` into the engine's globals. @param hooks the engine compiles with `debugHooks` */
+export function openDebug(engine: V8Engine, hooks: boolean): void {
   const debug = new Table()
   const functions: Record<string, LuaFn> = {
     setmetatable: setMetatable,
     getmetatable: getMetatable,
     getinfo: getInfo,
     traceback: luaTraceback,
-    gethook: () => undefined,
-    sethook: () => ret0(),
+    gethook: getHook,
+    sethook: hooks ? setHookFunction : noHooks,
     getlocal: () => undefined,
     getupvalue: getUpvalue,
     setupvalue: setUpvalue,

@@ -2,8 +2,8 @@
 //
 //   -e STAT            runs a statement; may be repeated      --engine v8|fengari   (default v8)
 //   --backend B        capture (default) or generator: v8     --dump-js             prints what v8 runs
-//   --debug            debug.getupvalue and its kind work: slow, with v8; the default for a script
-//                      whose text names one of them
+//   --debug            debug.sethook, debug.getupvalue and its kind work: slow, with v8; the default
+//                      for a script whose text names them
 //   -                  runs standard input
 //
 // Has io, os.exit, os.getenv and a part of debug, which services do not have. Messages go to standard
@@ -26,8 +26,8 @@ const usage = `usage: npm run -s lua -- [options] [script [args]]
   -e STAT              run a Lua statement
   --engine v8|fengari  the engine (default v8)
   --backend NAME       capture (default) or generator, with v8
-  --debug              make debug.getupvalue and its kind work (slow), with v8; the default
-                       for a script that names one of them
+  --debug              make debug.sethook, debug.getupvalue and its kind work (slow), with v8;
+                       the default for a script that names them
   --dump-js            print the JavaScript that v8 runs
   -                    run standard input
 `
@@ -35,7 +35,8 @@ const usage = `usage: npm run -s lua -- [options] [script [args]]
 interface Invocation {
   engine: string
   backend: 'capture' | 'generator'
-  debug: boolean
+  upvalues: boolean
+  hooks: boolean
   dumpJs: boolean
   statements: string[]
   script: string | undefined
@@ -44,14 +45,16 @@ interface Invocation {
 
 class UsageError extends Error {}
 
-/** A script that names one of these runs with --debug. */
+/** What a script names of these it gets without --debug. */
 const upvalueFunctions = /\bdebug\s*\.\s*(?:[gs]etupvalue|upvalueid|upvaluejoin)\b/
+const hookFunctions = /\bdebug\s*\.\s*sethook\b/
 
 function parseArguments(argv: readonly string[]): Invocation {
   const invocation: Invocation = {
     engine: 'v8',
     backend: 'capture',
-    debug: false,
+    upvalues: false,
+    hooks: false,
     dumpJs: false,
     statements: [],
     script: undefined,
@@ -68,7 +71,7 @@ function parseArguments(argv: readonly string[]): Invocation {
     else if (argument === '--engine') invocation.engine = value()
     else if (argument === '--backend') {
       invocation.backend = value() === 'generator' ? 'generator' : 'capture'
-    } else if (argument === '--debug') invocation.debug = true
+    } else if (argument === '--debug') invocation.upvalues = invocation.hooks = true
     else if (argument === '--dump-js') invocation.dumpJs = true
     else if (argument.startsWith('-') && argument !== '-') {
       throw new UsageError(`unrecognized option '${argument}'`)
@@ -100,10 +103,11 @@ async function makeEngine(invocation: Invocation, output: OutputBuffer): Promise
       backend: invocation.backend,
       writableLibrary: true,
       dumpable: true,
-      debugUpvalues: invocation.debug,
+      debugUpvalues: invocation.upvalues,
+      debugHooks: invocation.hooks,
       ...(invocation.dumpJs ? { dump } : {}),
     })
-    openDebug(engine)
+    openDebug(engine, invocation.hooks)
     return engine
   }
   if (invocation.engine !== 'fengari') throw new UsageError(`no engine '${invocation.engine}'`)
@@ -135,7 +139,9 @@ async function main(argv: readonly string[]): Promise<number> {
     const invocation = parseArguments(argv)
     const { script } = invocation
     const source = script === undefined ? undefined : readFileSync(script === '-' ? 0 : script)
-    invocation.debug ||= upvalueFunctions.test(source?.toString('latin1') ?? '')
+    const text = source?.toString('latin1') ?? ''
+    invocation.upvalues ||= upvalueFunctions.test(text)
+    invocation.hooks ||= hookFunctions.test(text)
     const engine = await makeEngine(invocation, output)
     openIo(engine, output)
     openPackage(engine)

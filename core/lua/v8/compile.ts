@@ -44,6 +44,8 @@ export interface CompileOptions {
   readonly debugUpvalues?: boolean
   /** Functions of a module with fewer lines are compiled at once (lazy-function.ts). */
   readonly lazyLinesMin?: number
+  /** Functions tell debug hooks what they do (hooks.ts); needs `debugUpvalues`. */
+  readonly debugHooks?: boolean
   /** Functions carry the mark of their origin: for string.dump. */
   readonly dumpable?: boolean
   /** Is told each script as it is made: for `--dump-js`. */
@@ -98,6 +100,7 @@ function chunkMaker(
     for (const node of chunk.functions) for (const local of node.upvalues) local.assigned = true
   }
   const context = new ChunkContext(file.name, Number.isFinite(realm.stepsMax), debugUpvalues)
+  context.hooks = options.debugHooks === true
   context.isStripped = file.isStripped === true
   if (options.dumpable === true) context.originNumber = numberChunk(file, chunk.functions)
   const lowering = new ChunkLowering(context, options.backend)

@@ -135,7 +135,7 @@ function hasLabel(list: readonly Ir[]): boolean {
 /** The machine, with `$pc` declared outside; `exit` parks when it has been left. */
 function machine(ir: FunctionIr, index: number, backend: Backend, exit: string): string {
   const body = new FlatPrinter(ir, index, backend).list(ir.body)
-  const end = `${mark(ir.endLine)} return $ret0() }`
+  const end = `${mark(ir.endLine)} return ${ir.fallOff} }`
   return ` $go: for (;;) switch ($pc) { case 0:${body}${end} ${exit}`
 }
 

@@ -45,7 +45,7 @@ function generatorBody(ir: FunctionIr, index: number): string {
 /** A function that ends without return answers no value. */
 export function fallOff(ir: FunctionIr): string {
   const last = ir.body.filter((node) => node.op !== 'js' || !isMark(node.text)).at(-1)
-  return last?.op === 'return' ? '' : `${mark(ir.endLine)} return $ret0();`
+  return last?.op === 'return' ? '' : `${mark(ir.endLine)} return ${ir.fallOff};`
 }
 
 function printList(list: readonly Ir[], backend: Backend): string {

@@ -61,6 +61,8 @@ export interface V8EngineOptions extends EngineOptions {
   readonly dumpable?: boolean
   /** Upvalues for the debug library: only for the stand-alone interpreter. */
   readonly debugUpvalues?: boolean
+  /** Hooks for the debug library, and upvalues: only for the stand-alone interpreter. */
+  readonly debugHooks?: boolean
   /** Is told the JavaScript of each script. */
   readonly dump?: (name: string, text: string) => void
 }
@@ -96,7 +98,8 @@ export class V8Engine implements LuaEngine {
     }
     this.compiling = {
       backend: options.backend ?? 'capture',
-      debugUpvalues: options.debugUpvalues === true,
+      debugUpvalues: options.debugUpvalues === true || options.debugHooks === true,
+      debugHooks: options.debugHooks === true,
       dumpable: options.dumpable === true,
       dump: options.dump,
     }

@@ -58,6 +58,8 @@ export interface FunctionIr {
   /** In a module: how a call leaves for the function that has replaced this one; else empty. */
   readonly redirect: string
   readonly entry: string
+  /** What it answers when it ends without return. */
+  readonly fallOff: string
 }
 
 /** Bytes that no Lua text reaches unescaped stand around the number of a line mark. */

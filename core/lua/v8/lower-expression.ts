@@ -182,14 +182,18 @@ export class ExpressionLowering {
   }
 
   /** The text of the call itself, after what its operands need. */
-  callText(e: Extract<Expression, { kind: 'call' | 'method' }>, one = false): string {
+  callText(
+    e: Extract<Expression, { kind: 'call' | 'method' }>,
+    one = false,
+    isTail = false,
+  ): string {
     const f = this.f
     if (e.kind === 'method') {
       const object = this.stable(e.object)
       const callee = this.operation((t, at) => this.methodInto(t, at, e, object))
       const args = [object.text, ...this.argumentTexts(e.args)]
       const site = f.errorSite(e.line, `method '${e.name}'`)
-      return callTextOf(callee.text, args.join(', '), site)
+      return this.callTextOf(callee.text, args.join(', '), site, isTail)
     }
     const quiet = e.args.every(isQuiet)
     const callee = quiet ? this.operand(e.callee) : this.stable(e.callee)
@@ -199,8 +203,18 @@ export class ExpressionLowering {
     // `error` is told where it stands: it need not read the stack.
     if (isGlobal(e.callee, 'error') && !f.chunk.isStripped)
       f.js(`if (${text} === $error) $vm.errorSite = ${site}`)
-    const call = callTextOf(text, args, site)
-    return isGlobal(e.callee, 'select') ? this.selectText(e.args, text, call, one) : call
+    const call = this.callTextOf(text, args, site, isTail)
+    return isGlobal(e.callee, 'select') && !f.chunk.hooks
+      ? this.selectText(e.args, text, call, one)
+      : call
+  }
+
+  /** The call of a callee with arguments, both as texts. */
+  callTextOf(callee: string, args: string, site: number, isTail = false): string {
+    const all = args === '' ? '' : `, ${args}`
+    if (this.f.chunk.hooks)
+      return `${isTail ? '$hookedTail' : '$hookedCall'}(${site}, ${callee}${all})`
+    return `typeof ${callee} === 'function' ? ${callee}(${args}) : $callAt(${site}, ${callee}${all})`
   }
 
   /** `select("#", ...)` and `(select(i, ...))` in place: they are how Lua walks its varargs. */
@@ -435,11 +449,6 @@ export function truthText(atom: Atom): string {
 
 function parenthesized(text: string): string {
   return `(${text})`
-}
-
-function callTextOf(callee: string, args: string, site: number): string {
-  const all = args === '' ? '' : `, ${args}`
-  return `typeof ${callee} === 'function' ? ${callee}(${args}) : $callAt(${site}, ${callee}${all})`
 }
 
 /** A constant key that is a field of `rec`. */

@@ -103,6 +103,7 @@ export class ChunkLowering {
       entry.push('$height = $vm.toClose.length')
     }
     entry.push(f.budgetCheck)
+    if (this.context.hooks) entry.push('$hookEnter()')
     statements.block(node.body, node.endLine)
     const { originNumber } = this.context
     if (originNumber !== undefined) entry.unshift(identityMark(originNumber, node.index))
@@ -122,6 +123,7 @@ export class ChunkLowering {
       endLine: node.endLine,
       redirect,
       entry: entry.join('; '),
+      fallOff: f.fallOff(node.endLine),
     }
   }
 

@@ -110,6 +110,7 @@ export class StatementLowering {
     const f = this.f
     f.releaseTo(0)
     f.js(mark(s.line))
+    f.hookStatement(eventLine(s))
     switch (s.kind) {
       case 'local':
         this.local(s.locals, s.values, s.line)
@@ -356,9 +357,11 @@ export class StatementLowering {
     f.leavables.push({ breakTarget: target, height: undefined })
     const body = f.collect(() => {
       f.js(f.budgetCheck)
+      f.hookLine(s.line)
       const condition = this.e.condition(s.condition)
       if (condition !== 'true') this.jumpUnless(condition, target)
       this.block(s.body, s.line)
+      f.hookBackJump()
     })
     f.leavables.pop()
     f.out.push({ op: 'loop', target, body })
@@ -383,6 +386,7 @@ export class StatementLowering {
       this.statements(s.body.statements)
       f.releaseTo(0)
       f.js(mark(s.endLine))
+      f.hookLine(s.endLine)
       let condition = this.e.condition(s.condition)
       if (height !== undefined) {
         const kept = f.variable('$until')
@@ -393,6 +397,7 @@ export class StatementLowering {
       if (height !== undefined) f.closeDown(height, s.endLine)
       const yes = f.collect(() => f.jump(target, 'break'))
       f.out.push({ op: 'if', condition, yes, no: [] })
+      f.hookBackJump()
     })
     f.leavables.pop()
     f.out.push({ op: 'loop', target, body })
@@ -412,6 +417,7 @@ export class StatementLowering {
     }
     f.releaseTo(0)
     f.js(mark(arm.condition.line))
+    f.hookLine(arm.condition.line)
     const condition = this.e.condition(arm.condition)
     const yes = f.collect(() => this.block(arm.body, line))
     const no = f.collect(() => this.ifArms(arms, otherwise, line, at + 1))
@@ -449,14 +455,13 @@ export class StatementLowering {
     const tail = values.length === 1 && (only?.kind === 'call' || only?.kind === 'method')
     // `own` is read before the callee can note anything.
     if (closes && tail) f.js(`$own = $vm.toClose.length`)
-    const text = tail ? this.e.callText(only) : this.returnText(values)
+    const text = tail ? this.e.callText(only, false, !closes) : this.returnText(values)
     f.releaseTo(0)
     f.js(mark(tail ? only.line : line))
-    if (!closes) f.out.push({ op: 'return', text })
-    else {
-      const own = tail ? '$own' : '$vm.toClose.length'
-      f.out.push({ op: 'return', text: `$closeReturn($height, ${own}, ${text})` })
-    }
+    const own = tail ? '$own' : '$vm.toClose.length'
+    const answer = closes ? `$closeReturn($height, ${own}, ${text})` : text
+    const isHooked = f.chunk.hooks && !(tail && !closes)
+    f.out.push({ op: 'return', text: isHooked ? `$hookReturn(${answer})` : answer })
   }
 
   private returnText(values: Expression[]): string {
@@ -524,9 +529,11 @@ export class StatementLowering {
     f.leavables.push({ breakTarget: target, height: undefined })
     const body = f.collect(() => {
       f.js(f.budgetCheck)
+      f.hookNextTurn()
       f.declareLocal(s.variable)
       this.initLocal(s.variable, valueText)
       this.block(s.body, s.line)
+      f.hookTurn(s.line)
     })
     f.leavables.pop()
     f.out.push({ op: 'for', target, condition, step: `${counter} += ${stepText}`, body })
@@ -568,15 +575,15 @@ export class StatementLowering {
   ): void {
     const f = this.f
     f.js(f.budgetCheck)
+    f.hookLine(s.line)
     const names = s.variables.map((local) => {
       f.declareLocal(local)
       return isCell(local) ? f.tempName(f.temp()) : local.js
     })
     const first = names[0] as string
     const site = f.errorSite(s.line, "for iterator 'for iterator'")
-    const called = `typeof ${iterator} === 'function' ? ${iterator}(${state}, ${control})`
-    const test = `(${first} = ${called} : $callAt(${site}, ${iterator}, ${state}, ${control})) === null`
-    f.site(test, `${first} = $v`, s.line, f.tempHeight)
+    const called = this.e.callTextOf(iterator, `${state}, ${control}`, site)
+    f.site(`(${first} = ${called}) === null`, `${first} = $v`, s.line, f.tempHeight)
     if (names.length === 1) f.js(`if (typeof ${first} === 'symbol') ${first} = $first()`)
     else {
       const rest = names.slice(1)
@@ -589,7 +596,24 @@ export class StatementLowering {
     s.variables.forEach((local, i) => {
       if (isCell(local)) f.js(`${local.js} = { v: ${names[i]} }`)
     })
+    f.hookBackJump()
     this.block(s.body, s.line)
+  }
+}
+
+/** The line of a statement for debug hooks; undefined for one without a step of its own. */
+function eventLine(s: Statement): number | undefined {
+  switch (s.kind) {
+    case 'do':
+    case 'repeat':
+    case 'label':
+    case 'if':
+    case 'while':
+      return undefined
+    case 'localfunction':
+      return s.node.endLine
+    default:
+      return s.line
   }
 }
 

@@ -39,6 +39,8 @@ export class ChunkContext {
   lazyLinesMin = Number.POSITIVE_INFINITY
   /** The number by which its functions tell where they come from (function-origin.ts). */
   originNumber: number | undefined = undefined
+  /** Its functions tell debug hooks what they do (hooks.ts). */
+  hooks = false
   /** It comes from a dump without lines and names. */
   isStripped = false
 
@@ -111,6 +113,8 @@ export class FunctionLowering {
   readonly labels = new Map<Label, { target: Target; depth: number; loop: boolean }>()
   out: Ir[] = []
   flatOnly = false
+  /** Holds the line of the statement that runs, for debug hooks. */
+  private lineVariable: string | undefined = undefined
   private temps = 0
   private readonly defined: boolean[] = []
   private targets = 0
@@ -232,8 +236,54 @@ export class FunctionLowering {
     return this.leavables.some((leavable) => leavable.height !== undefined)
   }
 
+  /** Tells debug hooks of a step on a line. */
+  hookLine(line: number): void {
+    if (!this.chunk.hooks) return
+    this.lineVariable ??= this.variable('$line')
+    this.js(`${this.lineVariable} = ${this.lineText(line)}`)
+  }
+
+  /** Tells debug hooks that a statement begins on a line; undefined: it has no step of its own. */
+  hookStatement(line: number | undefined): void {
+    if (!this.chunk.hooks || line === undefined) return
+    this.js('$hookCount()')
+    this.hookLine(line)
+  }
+
+  /** A jump back: the same line counts again. */
+  hookBackJump(): void {
+    const { lineVariable } = this
+    if (lineVariable !== undefined) this.js(`${lineVariable} = 0`)
+  }
+
+  /** The end of a loop's turn, and the begin of one: only another turn counts the same line again. */
+  hookTurn(line: number): void {
+    const { lineVariable } = this
+    if (lineVariable === undefined) return
+    this.hookLine(line)
+    this.js(`${lineVariable} = -${line}`)
+  }
+
+  hookNextTurn(): void {
+    const { lineVariable } = this
+    if (lineVariable !== undefined) this.js(`if (${lineVariable} < 0) ${lineVariable} = 0`)
+  }
+
+  private lineText(line: number): string {
+    return `$hookLine(${this.lineVariable ?? 'undefined'}, ${line})`
+  }
+
+  /** What a function answers that ends without return. */
+  fallOff(endLine: number): string {
+    return this.chunk.hooks ? `$hookReturn((${this.lineText(endLine)}, $ret0()))` : '$ret0()'
+  }
+
   /** The check that every loop turn and function entry makes. */
   get budgetCheck(): string {
+    return this.chunk.hooks ? `$hookCount(); ${this.plainCheck}` : this.plainCheck
+  }
+
+  private get plainCheck(): string {
     return this.chunk.countSteps
       ? 'if ($I[0] !== 0 || --$vm.steps < 0) $stop()'
       : 'if ($I[0] !== 0) $stop()'

@@ -137,7 +137,7 @@ class Parser {
     this.block(false)
     if (lexer.kind !== endToken) lexer.failNear('<eof> expected')
     node.body = main.closeBlock(lexer)
-    node.endLine = lexer.line
+    node.endLine = lexer.lastLine
     node.end = lexer.source.length
     return node
   }

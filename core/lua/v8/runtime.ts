@@ -13,6 +13,7 @@ import { concat, eq, le, len, lt } from './compare.ts'
 import { registerClosure } from './debug-upvalues.ts'
 import { fieldOf } from './field.ts'
 import { forLimit, forPrepare, forState, forValue } from './for-loop.ts'
+import { hookCount, hookEnter, hookedCall, hookedTail, hookLine, hookReturn } from './hooks.ts'
 import { select } from './lib/base-lib.ts'
 import { luaError } from './lib/protected-call.ts'
 import { generate, repark } from './lua-frame.ts'
@@ -114,4 +115,10 @@ export const runtime: Readonly<Record<string, unknown>> = {
   $select: select,
   $repark: repark,
   $upvalues: registerClosure,
+  $hookCount: hookCount,
+  $hookEnter: hookEnter,
+  $hookLine: hookLine,
+  $hookReturn: hookReturn,
+  $hookedCall: hookedCall,
+  $hookedTail: hookedTail,
 }

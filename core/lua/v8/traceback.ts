@@ -31,6 +31,9 @@ const boundaryNames = new Map([
 /** Functions of the runtime that call a closing method: what stands right above them is one. */
 const closers = new Set(['closeDown', 'closeAfterError'])
 
+/** The library function whose event a debug hook is told (hooks.ts): a level of its own. */
+export const hookedBuiltin = { name: '' }
+
 const framesMax = 200
 const framesNear = 6
 
@@ -79,6 +82,7 @@ function framesOf(sites: readonly NodeJS.CallSite[]): LuaFramePlace[] {
     else {
       const boundary = boundaryNames.get(name)
       if (boundary !== undefined) frames.push({ chunk: '', line: 0, name: boundary })
+      if (name === 'fireForBuiltin') frames.push({ chunk: '', line: 0, name: hookedBuiltin.name })
       const inner = frames.at(-1)
       if (closers.has(name) && inner?.name === 'anonymous') {
         frames[frames.length - 1] = { ...inner, name: '__close' }
