@@ -7,6 +7,9 @@ import { LuaKilled } from '../engine.ts'
 import { vm } from './state.ts'
 import { traceback } from './traceback.ts'
 
+/** What the look at the budget reads in generated code. */
+export const budgetMark = '$stop()'
+
 /** Ends the run if there is a reason to. */
 export function stop(): void {
   if (vm.realm.interrupt[0] !== 0) {

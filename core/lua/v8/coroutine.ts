@@ -5,11 +5,25 @@
 // is left (the function has returned). An error drops frames until one catches it (pcall). No frame
 // of JavaScript stays on the stack while a coroutine is parked, and resuming allocates nothing.
 
+import { assert } from '../../base/assert.ts'
 import { call } from './call.ts'
 import { throwError } from './errors.ts'
 import { type Coroutine, type Frame, parked } from './frame.ts'
 import { vm } from './state.ts'
+import { pendingTail } from './tail-call.ts'
 import type { Ret, Value } from './value.ts'
+
+/**
+ * Calls `fn` in the main run of an engine, which cannot wait: only tail calls come back to the driver.
+ * @throws what it raised
+ */
+export function runMain(fn: Value, args: readonly Value[]): Ret {
+  const main = vm.current
+  main.start = fn
+  const answer = run(main, args, undefined)
+  assert(answer !== null, 'the main run does not wait')
+  return answer
+}
 
 /** Nested resumes, as deep as PUC allows C calls (LUAI_MAXCCALLS 200). */
 export const nestedResumesMax = 190
@@ -66,7 +80,8 @@ function run(co: Coroutine, args: readonly Value[] | undefined, r: Ret): Ret {
   try {
     answer = top.resume(r)
     // The usual case: it has parked again, by itself.
-    if (answer === null && parked.kept && parked.head === undefined) {
+    const isOwn = parked.kept && parked.head === undefined && pendingTail.fn === undefined
+    if (answer === null && isOwn) {
       parked.kept = false
       return null
     }
@@ -78,7 +93,7 @@ function run(co: Coroutine, args: readonly Value[] | undefined, r: Ret): Ret {
   parked.kept = false
   if (answer === null) {
     unpark(co)
-    return null
+    return pendingTail.fn === undefined ? null : runOn(co, takeTail(co), null, undefined, false)
   }
   return runOn(co, args, answer, undefined, false)
 }
@@ -91,8 +106,16 @@ function unpark(co: Coroutine): void {
   parked.head = parked.tail = undefined
 }
 
+/** The tail call that made the stack be given back is what to start with. @returns its arguments */
+function takeTail(co: Coroutine): readonly Value[] {
+  co.start = pendingTail.fn
+  pendingTail.fn = undefined
+  return pendingTail.args
+}
+
 /** Drops frames, of which `running` raised `error`, until one catches it. */
 function dropTo(co: Coroutine, running: Frame | undefined, error: unknown): void {
+  pendingTail.fn = undefined
   parked.head = parked.tail = undefined
   parked.kept = false
   if (running !== undefined) co.top = running.next
@@ -108,12 +131,13 @@ function runOn(
   raised: boolean,
 ): Ret {
   let answer = r
+  let rest = args
   let running: Frame | undefined
   let thrown = error
   let failed = raised
   for (;;) {
     try {
-      if (co.start !== undefined) answer = start(co, args, answer)
+      if (co.start !== undefined) answer = start(co, rest, answer)
       else if (failed) {
         failed = false
         answer = takeTop(co).fail(thrown)
@@ -127,7 +151,8 @@ function runOn(
         running = undefined
       }
       unpark(co)
-      return null
+      if (pendingTail.fn === undefined) return null
+      rest = takeTail(co)
     } catch (caught) {
       dropTo(co, running, caught)
       running = undefined

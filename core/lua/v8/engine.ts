@@ -31,7 +31,7 @@ import { first, regs, results, retArray, toArray } from './answer.ts'
 import { callSyncArray } from './call.ts'
 import { closeAfterError } from './close.ts'
 import { type CompileOptions, compileChunk, compileDump } from './compile.ts'
-import { resume } from './coroutine.ts'
+import { resume, runMain } from './coroutine.ts'
 import type { Dump } from './dump-format.ts'
 import { LuaThrow, makeThrow, throwError, throwValue } from './errors.ts'
 import { Coroutine } from './frame.ts'
@@ -204,7 +204,7 @@ export class V8Engine implements LuaEngine {
   call(fn: LuaFunction, ...args: LuaValue[]): LuaValue[] {
     const callee = fn as unknown as Value
     return this.enter(() => {
-      const r = callSyncArray(callee, args.map(checked))
+      const r = runMain(callee, args.map(checked))
       return toArray(r).map(outgoing)
     })
   }

@@ -214,7 +214,9 @@ export class ExpressionLowering {
     const all = args === '' ? '' : `, ${args}`
     if (this.f.chunk.hooks)
       return `${isTail ? '$hookedTail' : '$hookedCall'}(${site}, ${callee}${all})`
-    return `typeof ${callee} === 'function' ? ${callee}(${args}) : $callAt(${site}, ${callee}${all})`
+    const slow = `${isTail ? '$tailCall' : '$callAt'}(${site}, ${callee}${all})`
+    const test = `typeof ${callee} === 'function'${isTail ? ' && --$vm.tails > 0' : ''}`
+    return `${test} ? ${callee}(${args}) : ${slow}`
   }
 
   /** `select("#", ...)` and `(select(i, ...))` in place: they are how Lua walks its varargs. */

@@ -12,6 +12,7 @@
 
 import { LuaFloat } from '../engine.ts'
 import type { FunctionNode, Label, Local } from './ast.ts'
+import { budgetMark } from './budget.ts'
 import { numberLiteral } from './inline-ops.ts'
 import { type Ir, mark, type Target } from './ir.ts'
 import { NameTable, stringLiteral } from './names.ts'
@@ -285,8 +286,8 @@ export class FunctionLowering {
 
   private get plainCheck(): string {
     return this.chunk.countSteps
-      ? 'if ($I[0] !== 0 || --$vm.steps < 0) $stop()'
-      : 'if ($I[0] !== 0) $stop()'
+      ? `if ($I[0] !== 0 || --$vm.steps < 0) ${budgetMark}`
+      : `if ($I[0] !== 0) ${budgetMark}`
   }
 }
 

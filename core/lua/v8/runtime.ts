@@ -17,22 +17,12 @@ import { hookCount, hookEnter, hookedCall, hookedTail, hookLine, hookReturn } fr
 import { select } from './lib/base-lib.ts'
 import { luaError } from './lib/protected-call.ts'
 import { generate, repark } from './lua-frame.ts'
-import { callMetamethod, metamethodOf, typeNameOf } from './metatable.ts'
 import { toDouble } from './number.ts'
 import { shapeOf } from './rec-shape.ts'
-import { throwAtSite } from './site-error.ts'
-import { operandA } from './sites.ts'
 import { vm } from './state.ts'
 import { Table } from './table.ts'
+import { callAt, tailCall } from './tail-call.ts'
 import { makeFloat, type Ret, type Value } from './value.ts'
-
-/** Calls what is not a function; the site names it. */
-function callAt(site: number, f: Value, ...args: Value[]): Ret {
-  if (metamethodOf(f, '__call') === undefined) {
-    throwAtSite(`attempt to call a ${typeNameOf(f)} value${operandA(site)}`, site)
-  }
-  return callMetamethod(f, args)
-}
 
 /** Value `i` of a MULTI answer. */
 function at(i: number): Value {
@@ -93,6 +83,7 @@ export const runtime: Readonly<Record<string, unknown>> = {
   $setIndex: setIndex,
   $setField: setField,
   $callAt: callAt,
+  $tailCall: tailCall,
   $at: at,
   $first: firstOfMulti,
   $v1: first,

@@ -38,6 +38,8 @@ export class Vm {
   main: Coroutine = this.current
   /** Loop turns and calls that are left before `stepsMax` ends the run. */
   steps = Number.POSITIVE_INFINITY
+  /** Tail calls that are left before the stack is given back (tail-call.ts). */
+  tails = 0
   /** Nested resumes, bounded as PUC's C calls. */
   depth = 0
   /** The site of a call of `error` that is being made; 0: unknown, the stack is asked. */

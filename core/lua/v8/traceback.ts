@@ -64,7 +64,7 @@ function sitesOf(error: { stack?: unknown }): NodeJS.CallSite[] {
 /** The active Lua functions, innermost first; a boundary counts as a frame without a line. */
 export function luaFrames(_limit = framesMax): LuaFramePlace[] {
   const frames = framesOf(callSites())
-  for (let frame = vm.coroutine?.top; frame !== undefined; frame = frame.next) {
+  for (let frame = vm.current.top; frame !== undefined; frame = frame.next) {
     const place = frame.place()
     if (place !== undefined) frames.push(place)
   }
