@@ -216,6 +216,7 @@ export class StatementLowering {
   private localFunction(local: Local, node: FunctionNode): void {
     const f = this.f
     f.declareLocal(local)
+    f.chunk.localFunctions.set(local, node)
     if (!isCell(local)) {
       f.js(`${local.js} = ${this.e.closure(node, local.js)}`)
       return
@@ -455,13 +456,31 @@ export class StatementLowering {
     const tail = values.length === 1 && (only?.kind === 'call' || only?.kind === 'method')
     // `own` is read before the callee can note anything.
     if (closes && tail) f.js(`$own = $vm.toClose.length`)
-    const text = tail ? this.e.callText(only, false, !closes) : this.returnText(values)
+    const text = tail
+      ? this.e.callText(only, false, !closes && this.mayChain(only))
+      : this.returnText(values)
     f.releaseTo(0)
     f.js(mark(tail ? only.line : line))
     const own = tail ? '$own' : '$vm.toClose.length'
     const answer = closes ? `$closeReturn($height, ${own}, ${text})` : text
     const isHooked = f.chunk.hooks && !(tail && !closes)
     f.out.push({ op: 'return', text: isHooked ? `$hookReturn(${answer})` : answer })
+  }
+
+  /**
+   * May a chain of tail calls without end go through this one? Not when its callee was whole before this
+   * function began: what leads back from there is another call.
+   */
+  private mayChain(call: Expression): boolean {
+    const f = this.f
+    if (f.chunk.hooks || call.kind !== 'call' || call.callee.kind !== 'local') return true
+    const { local } = call.callee
+    const callee = f.chunk.localFunctions.get(local)
+    if (callee === undefined || local.assigned) return true
+    for (let at: FunctionNode | undefined = f.node; at !== undefined; at = at.parent) {
+      if (at === callee) return true
+    }
+    return false
   }
 
   private returnText(values: Expression[]): string {

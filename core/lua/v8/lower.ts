@@ -40,6 +40,8 @@ export class ChunkContext {
   lazyLinesMin = Number.POSITIVE_INFINITY
   /** The number by which its functions tell where they come from (function-origin.ts). */
   originNumber: number | undefined = undefined
+  /** The functions of `local function` statements lowered so far. */
+  readonly localFunctions = new Map<Local, FunctionNode>()
   /** Its functions tell debug hooks what they do (hooks.ts). */
   hooks = false
   /** It comes from a dump without lines and names. */

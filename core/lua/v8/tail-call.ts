@@ -1,8 +1,8 @@
 // Tail calls: how a chain of them takes no stack. Lanes; guarded by bench/lua.
 //
 // `return f(x)` is an ordinary call of JavaScript, so the caller's frame stays. After some thousands of
-// them (not each time: that would cost) the stack is given back: the call is noted here and its caller
-// answers YIELD, as if the coroutine were to wait. Activations with something left to do park themselves,
+// them we look how deep the stack is; mostly they have returned. When it is deep it is given back: the
+// call is noted here and its caller answers YIELD, as if the coroutine were to wait. Activations with something left to do park themselves,
 // those that only tail-called are gone, and the driver (coroutine.ts) makes the call on an empty stack:
 //
 //   main → eval → a → b → a → b … → a → b      b answers YIELD; eval and main park, no a and no b is left
@@ -17,15 +17,23 @@ import { callMetamethod, metamethodOf, typeNameOf } from './metatable.ts'
 import { throwAtSite } from './site-error.ts'
 import { operandA } from './sites.ts'
 import { vm } from './state.ts'
+import { isDeeperThan } from './traceback.ts'
 import { type LuaFn, type Ret, type Value, YIELD } from './value.ts'
 
-/** Frames of 2.5 KiB, which is much, fill the thread's stack in so many calls. */
+/** Frames of 2.5 KiB, which is much, fill a lane's stack in so many calls. */
 const tailCallsPerMb = 400
+/** A look takes some microseconds; small stacks hold so many frames of 500 bytes. */
+const tailCallsMin = 2_000
 /** After a tail call of the library's the next ones are looked at. */
 const retryAfter = 50
 
-/** How many tail calls there are between two times that the stack is given back. */
-export const tailCalls = { max: (resourceLimits.stackSizeMb ?? 1) * tailCallsPerMb }
+/** What is deep; to count more frames would take longer than the calls. */
+const deepFramesMax = 2_000
+
+/** How many tail calls there are between two looks at the stack. */
+export const tailCalls = {
+  max: Math.max(tailCallsMin, (resourceLimits.stackSizeMb ?? 1) * tailCallsPerMb),
+}
 
 /** The tail call that the driver has to make. */
 export const pendingTail: { fn: LuaFn | undefined; args: readonly Value[] } = {
@@ -50,7 +58,8 @@ export function callAt(site: number, f: Value, ...args: Value[]): Ret {
 export function tailCall(site: number, f: Value, ...args: Value[]): Ret {
   if (typeof f !== 'function') return callAt(site, f, ...args)
   vm.tails = tailCalls.max
-  if (vm.noYield > 0) return f(...args)
+  const deepFrames = Math.min(deepFramesMax, tailCalls.max >> 1)
+  if (vm.noYield > 0 || !isDeeperThan(deepFrames)) return f(...args)
   if (!isGenerated(f)) {
     vm.tails = Math.min(retryAfter, tailCalls.max)
     return f(...args)

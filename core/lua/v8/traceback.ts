@@ -49,6 +49,11 @@ function callSites(limit = framesMax): NodeJS.CallSite[] {
   }
 }
 
+/** Are there more than so many frames of JavaScript on the stack? */
+export function isDeeperThan(frames: number): boolean {
+  return callSites(frames).length >= frames
+}
+
 /** V8 formats a stack when it is first asked for; here it is asked for its call sites. */
 function sitesOf(error: { stack?: unknown }): NodeJS.CallSite[] {
   const { prepareStackTrace } = Error
