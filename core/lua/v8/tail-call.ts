@@ -14,6 +14,7 @@
 import { resourceLimits } from 'node:worker_threads'
 import { budgetMark } from './budget.ts'
 import { callMetamethod, metamethodOf, typeNameOf } from './metatable.ts'
+import { isStandIn } from './names.ts'
 import { throwAtSite } from './site-error.ts'
 import { operandA } from './sites.ts'
 import { vm } from './state.ts'
@@ -41,9 +42,12 @@ export const pendingTail: { fn: LuaFn | undefined; args: readonly Value[] } = {
   args: [],
 }
 
-/** Generated functions look at the budget when they are entered; no other function does. */
+/**
+ * Generated functions look at the budget when they are entered; no other function does. (What stands in
+ * for one that has not been called yet, lazy-function.ts, has another name.)
+ */
 function isGenerated(fn: LuaFn): boolean {
-  return String(fn).includes(budgetMark)
+  return isStandIn(fn.name) || String(fn).includes(budgetMark)
 }
 
 /** Calls what is not a function; the site names it. */
