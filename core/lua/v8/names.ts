@@ -3,11 +3,12 @@
 // A Lua name stays itself unless JavaScript reserves it or the function already uses it; then it
 // gets a suffix with `$`, which no Lua name can have. Names of the runtime begin with `$`.
 
+/** JavaScript's keywords, and the globals that generated code uses. */
 const reserved = new Set(
   `arguments await case catch class const continue debugger default delete do else enum eval
    export extends finally for function if implements import in instanceof interface let new null
    package private protected public return static super switch this throw try typeof undefined
-   var void while with yield NaN Infinity true false`.split(/\s+/),
+   var void while with yield NaN Infinity Math true false`.split(/\s+/),
 )
 
 /** The names one function uses; each is given once. */

@@ -99,6 +99,14 @@ export const reachOutside: readonly Attempt[] = [
     'local function f(arguments, eval, class, ...) return arguments + eval + class + select("#", ...) end return f(1, 2, 3, 4) == 7',
   ),
   attempt(
+    'locals and functions named as JavaScript globals',
+    `local Math, Number, Object, BigInt, Array, JSON = {}, {}, {}, {}, {}, {}
+     local function String() end local function undefined() end local NaN, Infinity = 1, 2
+     local x, t = 7.25, { undefined, NaN }
+     for i = 1, 2 do x = x / 2 end
+     return x * 8 == 14.5 and 7.5 // 2 == 3 and -7 % 2.5 == 0.5 and #t == 2 and 1 / 0 > NaN`,
+  ),
+  attempt(
     'functions named as JavaScript keywords',
     'local function delete() return 1 end function typeof() return 2 end return delete() + typeof() == 3',
   ),
@@ -398,6 +406,18 @@ export const sizes: readonly Attempt[] = [
     'os.time of fields out of range',
     refused('return os.time({ year = 2^40, month = 1, day = 1 })'),
   ),
+  attempt(
+    'tonumber of long texts that are nearly numerals',
+    `for _, ending in ipairs { "e", "x", ".e", "p", " x", "..", "e+" } do
+       for _, start in ipairs { "1", "0x1", "0x.1", ".1", " ", "" } do
+         for _, fill in ipairs { "1", "f", " ", "0" } do
+           if tonumber(start .. (fill):rep(200000) .. ending) then
+             return start .. fill .. ending
+           end
+         end
+       end
+     end return true`,
+  ),
   attempt('tonumber of a long numeral', 'return tonumber(("9"):rep(100000)) == math.huge'),
 ]
 
@@ -537,6 +557,11 @@ export const unkillable: readonly Attempt[] = [
   attempt(
     '__pairs for ever',
     'local t = setmetatable({}, { __pairs = function() while true do end end }) pcall(function() for _ in pairs(t) do end end)',
+  ),
+  attemptV8('a tail call for ever', 'local function f(n) return f(n + 1) end pcall(f, 1)'),
+  attemptV8(
+    'tail calls of two functions for ever',
+    'local a, b function a() return b() end function b() return a() end pcall(a)',
   ),
   attempt('an iterator for ever', 'for _ in function() return 1 end do end'),
   attempt(

@@ -56,11 +56,12 @@ export function numberText(value: LuaNumber): string {
   return floatText(value.n)
 }
 
+// No digit may be matched in two ways: a text of 64 KiB that fails at its end would take minutes.
 const decimalInteger = /^[ \t\n\v\f\r]*([+-]?)(\d+)[ \t\n\v\f\r]*$/
 const hexInteger = /^[ \t\n\v\f\r]*([+-]?)0[xX]([0-9a-fA-F]+)[ \t\n\v\f\r]*$/
-const decimalFloat = /^[ \t\n\v\f\r]*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)[ \t\n\v\f\r]*$/
+const decimalFloat = /^[ \t\n\v\f\r]*([+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?)[ \t\n\v\f\r]*$/
 const hexFloat =
-  /^[ \t\n\v\f\r]*([+-]?)0[xX](?=\.?[0-9a-fA-F])([0-9a-fA-F]*)\.?([0-9a-fA-F]*)(?:[pP]([+-]?\d+))?[ \t\n\v\f\r]*$/
+  /^[ \t\n\v\f\r]*([+-]?)0[xX](?=\.?[0-9a-fA-F])([0-9a-fA-F]*)(?:\.([0-9a-fA-F]*))?(?:[pP]([+-]?\d+))?[ \t\n\v\f\r]*$/
 
 /** The number that `text` spells, as `tonumber(text)` reads it; undefined when it spells none. */
 export function parseNumber(text: string): LuaNumber | undefined {
@@ -78,7 +79,7 @@ export function parseNumber(text: string): LuaNumber | undefined {
   }
   found = hexFloat.exec(text)
   if (found === null) return undefined
-  const value = hexFloatOf(found[2] as string, found[3] as string, found[4])
+  const value = hexFloatOf(found[2] as string, found[3] ?? '', found[4])
   return floatOf(found[1] === '-' ? -value : value)
 }
 
