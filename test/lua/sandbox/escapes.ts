@@ -408,7 +408,7 @@ export const sizes: readonly Attempt[] = [
   ),
   attempt(
     'tonumber of long texts that are nearly numerals',
-    `for _, ending in ipairs { "e", "x", ".e", "p", " x", "..", "e+" } do
+    `for _, ending in ipairs { "ex", ".ex", "px", " x", "..", "e+" } do
        for _, start in ipairs { "1", "0x1", "0x.1", ".1", " ", "" } do
          for _, fill in ipairs { "1", "f", " ", "0" } do
            if tonumber(start .. (fill):rep(200000) .. ending) then
