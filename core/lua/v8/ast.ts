@@ -124,7 +124,15 @@ export type Statement =
       body: Block
       line: number
     }
-  | { kind: 'forin'; variables: Local[]; values: Expression[]; body: Block; line: number }
+  | {
+      kind: 'forin'
+      variables: Local[]
+      values: Expression[]
+      body: Block
+      line: number
+      /** Where the iterator is called: the line of what follows `in`. */
+      callLine: number
+    }
   | { kind: 'localfunction'; local: Local; node: FunctionNode; line: number }
   | { kind: 'return'; values: Expression[]; line: number }
   | { kind: 'break'; line: number }

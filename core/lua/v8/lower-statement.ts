@@ -594,15 +594,15 @@ export class StatementLowering {
   ): void {
     const f = this.f
     f.js(f.budgetCheck)
-    f.hookLine(s.line)
+    f.hookLine(s.callLine)
     const names = s.variables.map((local) => {
       f.declareLocal(local)
       return isCell(local) ? f.tempName(f.temp()) : local.js
     })
     const first = names[0] as string
-    const site = f.errorSite(s.line, "for iterator 'for iterator'")
+    const site = f.errorSite(s.callLine, "for iterator 'for iterator'")
     const called = this.e.callTextOf(iterator, `${state}, ${control}`, site)
-    f.site(`(${first} = ${called}) === null`, `${first} = $v`, s.line, f.tempHeight)
+    f.site(`(${first} = ${called}) === null`, `${first} = $v`, s.callLine, f.tempHeight)
     if (names.length === 1) f.js(`if (typeof ${first} === 'symbol') ${first} = $first()`)
     else {
       const rest = names.slice(1)

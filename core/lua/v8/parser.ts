@@ -351,10 +351,11 @@ class Parser {
     const names = [first]
     while (this.test(',')) names.push(this.name())
     this.expect('in')
+    const callLine = this.lexer.line
     const values = this.expressionList()
     this.scope.node.hasClose = true
     const { locals, body } = this.loopBody(names, line)
-    return { kind: 'forin', variables: locals, values, body, line }
+    return { kind: 'forin', variables: locals, values, body, line, callLine }
   }
 
   private loopBody(names: string[], line: number): { locals: Local[]; body: Block } {
