@@ -1,9 +1,10 @@
 // Bitwise operators on 64-bit integers: the paths that are not inline. Lanes.
 //
 // Inline code handles two int32 operands of `&`, `|` and `~`, whose results are right as they are
-// because both are sign-extended. The rest goes through bigint, which is exact and rare.
+// because both are sign-extended. The rest goes through bigint, which is exact and rare. A string is no
+// operand, also when it spells a number: Lua 5.4 left that to metamethods, which its library does not set.
 
-import { toIntegerCoerced } from './number.ts'
+import { toInteger } from './number.ts'
 import { throwBitwiseError } from './operand-error.ts'
 import { binaryMetamethod } from './operator-metamethod.ts'
 import { MULTI, makeInteger, type Ret, type Value } from './value.ts'
@@ -15,8 +16,8 @@ function slow(
   b: Value,
   site: number,
 ): Ret {
-  const x = toIntegerCoerced(a)
-  const y = toIntegerCoerced(b)
+  const x = toInteger(a)
+  const y = toInteger(b)
   if (x !== undefined && y !== undefined) return makeInteger(compute(BigInt(x), BigInt(y)))
   const r = binaryMetamethod(event, a, b)
   return r === MULTI ? throwBitwiseError(a, b, site) : r
@@ -58,7 +59,7 @@ export function shr(a: Value, b: Value, site = 0): Ret {
 }
 
 export function bnot(a: Value, site = 0): Ret {
-  const x = toIntegerCoerced(a)
+  const x = toInteger(a)
   // ~(2^53-1) is the one safe integer whose complement is not safe.
   if (typeof x === 'number' && x !== Number.MAX_SAFE_INTEGER) return -1 - x
   if (x !== undefined) return makeInteger(~BigInt(x))

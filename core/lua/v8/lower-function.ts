@@ -107,7 +107,11 @@ export class ChunkLowering {
     statements.block(node.body, node.endLine)
     const { originNumber } = this.context
     if (originNumber !== undefined) entry.unshift(identityMark(originNumber, node.index))
-    if (isModule && node.index === 0) entry.unshift(this.localReaders())
+    if (isModule && node.index === 0) {
+      entry.unshift(this.localReaders())
+      // Its twin stands in a script of its own.
+      f.saved.add('$m')
+    }
     return {
       name,
       parameters,
@@ -115,7 +119,7 @@ export class ChunkLowering {
       body: f.out,
       variables: f.variables,
       saved: [...f.saved],
-      fixed: new Set(['$va', ...[...node.upvalues].map((upvalue) => upvalue.js)]),
+      fixed: new Set(['$va', '$m', ...[...node.upvalues].map((upvalue) => upvalue.js)]),
       sites: f.siteLines.length - 1,
       siteLines: f.siteLines,
       flatOnly: f.flatOnly,

@@ -43,7 +43,7 @@ export function toInteger(v: Value): number | bigint | undefined {
   return undefined
 }
 
-/** As toInteger, but numerals in strings count too (arguments, bitwise operators). */
+/** As toInteger, but numerals in strings count too (arguments). */
 export function toIntegerCoerced(v: Value): number | bigint | undefined {
   return typeof v === 'string' ? toInteger(parseNumber(v)) : toInteger(v)
 }

@@ -1,7 +1,7 @@
 // The errors of operators: which operand is to blame, and what the source calls it. Lanes.
 
 import { typeNameOf } from './metatable.ts'
-import { isNumber, toIntegerCoerced } from './number.ts'
+import { isNumber, toInteger } from './number.ts'
 import { throwAtSite } from './site-error.ts'
 import { operandA, operandB } from './sites.ts'
 import type { Value } from './value.ts'
@@ -18,7 +18,7 @@ export function throwBitwiseError(a: Value, b: Value, site: number): never {
   if (!isNumber(a) || !isNumber(b)) {
     throwOperandError('perform bitwise operation on', a, b, site)
   }
-  const name = toIntegerCoerced(a) === undefined ? operandA(site) : operandB(site)
+  const name = toInteger(a) === undefined ? operandA(site) : operandB(site)
   throwAtSite(`number${name} has no integer representation`, site)
 }
 

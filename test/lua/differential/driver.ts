@@ -99,11 +99,12 @@ local function newEnv(inCoroutine)
     calls = calls + 1
     return calls > callsMax
   end
-  for name, lib in pairs({ string = string, table = table, math = math, coroutine = coroutine }) do
+  for name, lib in pairs({ string = string, table = table, math = math, coroutine = coroutine, utf8 = utf8 }) do
     env[name] = lib
   end
   for name, f in pairs({ pcall = pcall, xpcall = xpcall, error = error, select = select, next = next,
     pairs = pairs, ipairs = ipairs, tostring = tostring, tonumber = tonumber, rawequal = rawequal,
+    rawget = rawget, setmetatable = setmetatable, type = type, load = textLoad or load,
     print = print, show = show, Y = Y, Two = Two, Obj = Obj, Closer = Closer, Count = Count,
     Closing = Closing, Deep = Deep, Text = Text, Tab = Tab, Sure = Sure, Len = Len }) do
     env[name] = f
@@ -192,11 +193,13 @@ export function outputs(lines: readonly string[], count: number): Output {
 /**
  * How a message names a variable depends on PUC's register allocation in rare cases; and 5.4.4 tells
  * the wrong line for a division by a constant zero.
+ * A library function that the library calls (`pcall(string.rep)`) has its full name in PUC only.
  */
 function comparable(original: string): string {
   const line = original
     .replace(/p:\d+: (attempt to (?:perform 'n%+0'|divide by zero))/, '$1')
     .replaceAll('-nan', 'nan')
+    .replace(/'(?:string|table|math|utf8|coroutine)\.(\w+)'/g, "'$1'")
     .replace(/\b(table|function|thread): (?:builtin: )?0x[0-9a-f]+/g, '$1: address')
   return strictNames
     ? line

@@ -6,6 +6,7 @@
 // program is parked and resumed. What the manual leaves open is kept out: an expression never calls
 // what assigns to a variable that the same expression reads.
 
+import { idiom } from './idioms.ts'
 import { block, line, type Program, type Statement } from './program.ts'
 import { Random } from './random.ts'
 
@@ -285,7 +286,7 @@ class Generator {
 
   private statement(): Statement[] {
     const { random } = this
-    const roll = random.between(0, this.depth > 3 ? 9 : 27)
+    const roll = random.between(0, this.depth > 3 ? 9 : 31)
     switch (roll) {
       case 0:
       case 1:
@@ -331,9 +332,33 @@ class Generator {
       case 25:
       case 26:
         return this.floatRun()
-      default:
+      case 27:
         return this.tableLibrary()
+      case 28:
+      case 29:
+      case 30:
+      case 31:
+        return this.idiom()
+      default:
+        throw new Error(`no statement has the number ${roll}`)
     }
+  }
+
+  private idiom(): Statement[] {
+    return idiom({
+      random: this.random,
+      fresh: (prefix) => this.fresh(prefix),
+      // Idioms put expressions into functions of their own, which are not vararg.
+      expression: (kind) => this.withoutVarargs(() => this.expression(kind)),
+    })
+  }
+
+  private withoutVarargs(make: () => string): string {
+    const outer = this.varargs
+    this.varargs = false
+    const text = make()
+    this.varargs = outer
+    return text
   }
 
   private localStatement(): Statement[] {

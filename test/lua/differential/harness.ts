@@ -14,6 +14,7 @@ import { LuaError, type LuaFunction, LuaKilled } from '../../../core/lua/engine.
 import { compileModule } from '../../../core/lua/v8/compile.ts'
 import { createV8Engine, type V8Engine } from '../../../core/lua/v8/engine.ts'
 import { Module } from '../../../core/lua/v8/module.ts'
+import { tailCalls } from '../../../core/lua/v8/tail-call.ts'
 import type { LuaFn, Value } from '../../../core/lua/v8/value.ts'
 import { driverScript, outputs, runnerScript } from './driver.ts'
 import { generate } from './generate.ts'
@@ -53,7 +54,8 @@ export const lua54: Side = (texts) => {
 
 /**
  * Our engine with one of its back ends.
- * @param asModule functions can be replaced, and are compiled when they are first called
+ * @param asModule functions can be replaced, and are compiled when they are first called; every second
+ *   tail call gives the stack back
  */
 export function ours(backend: 'capture' | 'generator', asModule = false): Side {
   return (texts) => {
@@ -69,6 +71,8 @@ export function ours(backend: 'capture' | 'generator', asModule = false): Side {
     if (asModule) loadModules(engine, backend)
     const runner = engine.load(Buffer.from(runnerScript, 'latin1'), 'driver')
     const run = engine.call(runner)[0] as LuaFunction
+    const { max } = tailCalls
+    if (asModule) tailCalls.max = 2
     texts.forEach((text, i) => {
       try {
         engine.call(run, i, text)
@@ -77,6 +81,7 @@ export function ours(backend: 'capture' | 'generator', asModule = false): Side {
         lines.push(`driver failed: ${error.message}`, error.traceback)
       }
     })
+    tailCalls.max = max
     return outputs(lines, texts.length).texts
   }
 }
@@ -88,7 +93,9 @@ function loadModules(engine: V8Engine, backend: 'capture' | 'generator'): void {
     const compiled = compileModule(engine.realm, source as string, 'p', options, undefined)
     return new Module().begin(compiled, env)
   }
-  engine.realm.globals.setField('load', load as LuaFn)
+  const { globals } = engine.realm
+  globals.setField('textLoad', globals.get('load'))
+  globals.setField('load', load as LuaFn)
 }
 
 export interface Difference {
