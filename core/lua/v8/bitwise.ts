@@ -1,8 +1,8 @@
 // Bitwise operators on 64-bit integers: the paths that are not inline. Lanes.
 //
 // Inline code handles two int32 operands of `&`, `|` and `~`, whose results are right as they are
-// because both are sign-extended. The rest goes through bigint, which is exact and rare. A string is no
-// operand, also when it spells a number: Lua 5.4 left that to metamethods, which its library does not set.
+// because both are sign-extended. The rest goes through bigint, which is exact and rare. A string is
+// no operand, also when it spells a number: Lua 5.4 left that to metamethods.
 
 import { toInteger } from './number.ts'
 import { throwBitwiseError } from './operand-error.ts'

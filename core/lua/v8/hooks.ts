@@ -1,9 +1,10 @@
 // Debug hooks: events of generated code that was compiled with them. The stand-alone interpreter only.
 //
-// With the option `debugHooks` generated code calls these functions: at its entry, before each statement,
-// at each loop turn, for each call and where it returns. A hook belongs to a coroutine (or to the main run
-// of an engine) and does not see itself. It cannot wait. Differences from PUC: a line event comes for a
-// statement, not for each line of an expression; a count event counts statements, loop turns, calls.
+// With the option `debugHooks` generated code calls these functions: at its entry, before each
+// statement, at each loop turn, for each call and where it returns. A hook belongs to a coroutine (or
+// to the main run of an engine) and does not see itself. It cannot wait. Differences from PUC: a line
+// event comes for a statement, not for each line of an expression; a count event counts statements,
+// loop turns and calls.
 //
 //   function     $hookEnter() … $line = $hookLine($line, 7) … return $hookReturn(value)
 //   call         $hookedCall(site, f, args): a library function's events; a Lua function has its own

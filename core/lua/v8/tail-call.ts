@@ -1,11 +1,12 @@
 // Tail calls: how a chain of them takes no stack. Lanes; guarded by bench/lua.
 //
-// `return f(x)` is an ordinary call of JavaScript, so the caller's frame stays. After some thousands of
-// them we look how deep the stack is; mostly they have returned. When it is deep it is given back: the
-// call is noted here and its caller answers YIELD, as if the coroutine were to wait. Activations with something left to do park themselves,
-// those that only tail-called are gone, and the driver (coroutine.ts) makes the call on an empty stack:
+// `return f(x)` is an ordinary call of JavaScript, so the caller's frame stays. After some thousands
+// of them we look how deep the stack is; mostly they have returned. When it is deep it is given back:
+// the call is noted here and its caller answers YIELD, as if the coroutine were to wait. Activations
+// with something left to do park themselves, those that only tail-called are gone, and the driver
+// (coroutine.ts) makes the call on an empty stack:
 //
-//   main → eval → a → b → a → b … → a → b      b answers YIELD; eval and main park, no a and no b is left
+//   main → eval → a → b → a … → b    b answers YIELD; eval and main park, no a and no b is left
 //   driver: b's callee; its answer continues eval
 //
 // Below a library function that cannot be parked (sort, gsub) a tail call takes stack like any other.

@@ -3,6 +3,7 @@
 // DIFF_SEED and DIFF_COUNT choose others.
 
 import { describe, expect, it } from 'vitest'
+import { generate } from './generate.ts'
 import { compare, lua54, oracleMissing, ours, type Side, whyMissing } from './harness.ts'
 
 const isLong = process.env.MOONWHEEL_LONG === '1'
@@ -19,6 +20,14 @@ describe.skipIf(oracleMissing)(`random programs${oracleMissing ? ` (${whyMissing
     const { differences, discarded } = await compare(seed, count, sides)
     expect(differences.map((difference) => difference.report).join('\n\n')).toBe('')
     expect(discarded).toBeLessThanOrEqual(count / 100)
+  })
+
+  const idioms = isLong ? count : 100
+  it(`… made of idioms (${idioms} from seed ${seed})`, { timeout: 7_200_000 }, async () => {
+    const sides = { capture: ours('capture'), module: ours('capture', true) }
+    const make = (of: number) => generate(of, true)
+    const { differences } = await compare(seed, idioms, sides, 3, make)
+    expect(differences.map((difference) => difference.report).join('\n\n')).toBe('')
   })
 
   it('the comparison can fail, and shrinks what failed', { timeout: 120_000 }, async () => {

@@ -42,13 +42,14 @@ const plainArithmetic = ['+', '-', '*', '+', '-', '*', '/', '//', '%']
 const bitwise = ['&', '|', '~', '<<', '>>']
 const comparisons = ['==', '~=', '<', '<=', '>', '>=']
 
-/** The program of a seed. */
-export function generate(seed: number): Program {
-  return new Generator(new Random(seed)).program()
+/** The program of a seed. @param withIdioms some of its parts are larger pieces (idioms.ts) */
+export function generate(seed: number, withIdioms = false): Program {
+  return new Generator(new Random(seed), withIdioms).program()
 }
 
 class Generator {
   private readonly random: Random
+  private readonly withIdioms: boolean
   private readonly variables: Variable[] = []
   private readonly functions: Fn[] = []
   private names = 0
@@ -58,8 +59,9 @@ class Generator {
   private varargs = true
   private inCoroutine = false
 
-  constructor(random: Random) {
+  constructor(random: Random, withIdioms: boolean) {
     this.random = random
+    this.withIdioms = withIdioms
   }
 
   program(): Program {
@@ -286,7 +288,7 @@ class Generator {
 
   private statement(): Statement[] {
     const { random } = this
-    const roll = random.between(0, this.depth > 3 ? 9 : 31)
+    const roll = random.between(0, this.depth > 3 ? 9 : this.withIdioms ? 31 : 27)
     switch (roll) {
       case 0:
       case 1:

@@ -119,13 +119,14 @@ export async function compare(
   count: number,
   sides: Readonly<Record<string, Side>>,
   most = 3,
+  make: (seed: number) => Program = generate,
 ): Promise<Comparison> {
   const differences: Difference[] = []
   let discarded = 0
   for (let from = 0; from < count && differences.length < most; from += batchSize) {
     const size = Math.min(batchSize, count - from)
     const seeds = Array.from({ length: size }, (_, i) => firstSeed + from + i)
-    const programs = seeds.map(generate)
+    const programs = seeds.map((seed) => make(seed))
     const texts = programs.map((program) => textOf(program))
     const expected = lua54(texts)
     const kept = [...texts.keys()].filter((i) => expected[i] !== undefined)
