@@ -5,8 +5,8 @@
 //   arr   t[1..arr.length], of which the first `border` are the sequence: `#t` is `border`
 //   map   everything else, in order of insertion; a removed entry is a tombstone (HashPart)
 //
-//   arr   [ 'a' , 'b' , 'c' , nil , nil , 'f' ]     t[6] was set while there was no t[4]: small
-//                     border ┘         └ the tail     integer keys are nobody's dictionary
+//   arr   [ 'a' , 'b' , 'c' , nil , nil , 'f' ]     t[6] = 'f' came before there was a t[4]
+//                     border ┘
 //
 // A key lives in one part only. New keys reach `rec` through setField alone (generated code with a
 // constant name, constructors, JSON); `t[k] = v` puts them into `map`, so that a table used as a
