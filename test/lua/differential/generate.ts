@@ -227,7 +227,7 @@ class Generator {
       case 5:
         return `tostring(Sure(${random.chance(0.2) ? this.boolean(deep + 1) : this.formatted(deep + 1)}))`
       case 6:
-        return `table.concat({ ${s()}, ${this.expression('int', deep + 1)}, ${s()} }, ${s()})`
+        return `table.concat({ ${s()}, Sure(${this.expression('int', deep + 1)}), ${s()} }, ${s()})`
       case 7:
         return `(${s()}:match(${random.pick(['"%w+"', '"(%d+)"', '".-X"', '"()"', '"^(.-)%s*$"'])}) or ${s()})`
       default:
