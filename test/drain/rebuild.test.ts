@@ -136,7 +136,7 @@ it('needs an empty database, and the spool from its first transaction', async ()
   await target.connect()
   const options = { target, schema, untilMs: Number.MAX_SAFE_INTEGER, batchTransactionsMax: 20 }
   await expect(rebuild({ ...options, nodes: new Map() })).rejects.toThrow(
-    'a rebuild needs an empty database: it has 1 tables, such as score',
+    'a rebuild needs an empty database, a new one: it has 1 tables, such as score',
   )
   await target.close()
   const writer = writerFor('sqlite', 4096)
