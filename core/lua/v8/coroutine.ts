@@ -7,7 +7,7 @@
 
 import { assert } from '../../base/assert.ts'
 import { call } from './call.ts'
-import { throwError } from './errors.ts'
+import { makeThrow, throwError } from './errors.ts'
 import { type Coroutine, type Frame, parked } from './frame.ts'
 import { vm } from './state.ts'
 import { pendingTail } from './tail-call.ts'
@@ -24,6 +24,9 @@ export function runMain(fn: Value, args: readonly Value[]): Ret {
   assert(answer !== null, 'the main run does not wait')
   return answer
 }
+
+/** Activations that a coroutine may have parked when its stack is given back; PUC's stack holds about as many. */
+const parkedMax = 200_000
 
 /** Nested resumes, as deep as PUC allows C calls (LUAI_MAXCCALLS 200). */
 export const nestedResumesMax = 190
@@ -93,7 +96,7 @@ function run(co: Coroutine, args: readonly Value[] | undefined, r: Ret): Ret {
   parked.kept = false
   if (answer === null) {
     unpark(co)
-    return pendingTail.fn === undefined ? null : runOn(co, takeTail(co), null, undefined, false)
+    return pendingTail.fn === undefined ? null : runOn(co, undefined, null, undefined, false)
   }
   return runOn(co, args, answer, undefined, false)
 }
@@ -106,8 +109,19 @@ function unpark(co: Coroutine): void {
   parked.head = parked.tail = undefined
 }
 
-/** The tail call that made the stack be given back is what to start with. @returns its arguments */
+/**
+ * The tail call that made the stack be given back is what to start with. A chain of tail calls leaves
+ * nothing parked; a recursion that goes through some of them does, and must end as any other does.
+ * @returns its arguments
+ * @throws LuaThrow stack overflow
+ */
 function takeTail(co: Coroutine): readonly Value[] {
+  let frames = 0
+  for (let frame = co.top; frame !== undefined; frame = frame.next) frames++
+  if (frames > parkedMax) {
+    const place = co.top?.place()
+    throw makeThrow(`${place === undefined ? '' : `${place.chunk}:${place.line}: `}stack overflow`)
+  }
   co.start = pendingTail.fn
   pendingTail.fn = undefined
   return pendingTail.args

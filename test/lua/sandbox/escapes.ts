@@ -428,6 +428,10 @@ const overflowing: readonly (readonly [string, string, boolean?])[] = [
     'two functions',
     'local a, b function a() return 1 + b() end function b() return 1 + a() end a()',
   ],
+  [
+    'a function through a tail call',
+    'local f local function g() return f() end function f() return 1 + g() end f()',
+  ],
   ['a vararg function', 'local function f(...) return 1 + f(1, ...) end f()'],
   ['a method', 'local t = {} function t:f() return 1 + self:f() end t:f()'],
   [
