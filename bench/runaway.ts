@@ -16,7 +16,8 @@ import { hashText } from '../core/base/hash.ts'
 import { Histogram } from '../core/base/histogram.ts'
 import { startBenchHost } from './host/bench-host.ts'
 import { openPlayers, type Player } from './host/player.ts'
-import { gameFiles, runaways } from './runaway/game.ts'
+import { gameFiles } from './runaway/game.ts'
+import { runaways } from './runaway/handlers.ts'
 
 const goodPlayers = 50
 const goodRatePerS = 10

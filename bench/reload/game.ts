@@ -4,13 +4,7 @@
 // service and of the module, by a local of the file and by way of a function. All of them are one
 // number, or two codes have met in one message. `state` counts each uid's calls.
 
-const login = `
-local login = service "login"
-function login.handler.as(session, msg)
-  session:bind(msg.uid)
-  return { code = 200 }
-end
-return login`
+import { loginService } from '../host/login-service.ts'
 
 const bag = (version: number) => `
 local bag = service "bag"
@@ -52,7 +46,7 @@ export function gameFiles(engine: string, lanes: number): Readonly<Record<string
 }
 `,
     'config/services.lua': 'return { { name = "login" }, { name = "bag" } }\n',
-    'lua/services/login.lua': login,
+    'lua/services/login.lua': loginService,
     ...versionFiles(1),
   }
 }

@@ -1,37 +1,13 @@
 // The game of the runaway benchmark: handlers that do what a service must never do, and a good one.
 
+import { loginService } from '../host/login-service.ts'
+import { runawayHandlers } from './handlers.ts'
+
 const wild = `
 local wild = service "wild"
-function wild.handler.loop() while true do end end
-function wild.handler.bomb()
-  local s = "x"
-  while true do s = s .. string.rep("y", 1000000) if #s > 8000000 then s = "x" end end
-end
-function wild.handler.pattern()
-  return { found = string.find(string.rep("a", 40) .. "b", ("a*"):rep(40) .. "c") }
-end
-function wild.handler.memory()
-  local all = {}
-  for i = 1, 1e12 do all[i] = { i, tostring(i), { i } } end
-end
-function wild.handler.stuck()
-  -- The compiler is a library call that looks at no flag.
-  load(string.rep("x=1 ", 4000000))
-  while true do end
-end
+${runawayHandlers}
 function wild.handler.good() return { code = 200 } end
 return wild`
-
-const login = `
-local login = service "login"
-function login.handler.as(session, msg)
-  session:bind(msg.uid)
-  return { code = 200 }
-end
-return login`
-
-/** What a service can do to its lane; each is a handler of `wild`. */
-export const runaways = ['loop', 'bomb', 'pattern', 'memory', 'stuck'] as const
 
 export const runBudgetMs = 500
 
@@ -47,7 +23,7 @@ export function gameFiles(engine: string): Readonly<Record<string, string>> {
 }
 `,
     'config/services.lua': 'return { { name = "login" }, { name = "wild" } }\n',
-    'lua/services/login.lua': login,
+    'lua/services/login.lua': loginService,
     'lua/services/wild.lua': wild,
   }
 }

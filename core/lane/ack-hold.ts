@@ -13,16 +13,7 @@
 // `isFull` its owner stops reading the lane's ring, whose back-pressure stops the lane.
 
 import { assert } from '../base/assert.ts'
-
-/** One message of a lane, as RingReader hands it over. */
-export type Deliver = (
-  kind: number,
-  a: number,
-  b: number,
-  bytes: Buffer,
-  start: number,
-  end: number,
-) => void
+import type { RecordVisitor } from '../thread/ring.ts'
 
 /** What is known of one lane's tickets; both answer at once, from shared memory. */
 export interface Tickets {
@@ -34,9 +25,9 @@ export interface Tickets {
 
 export interface AckHoldOptions {
   readonly tickets: Tickets
-  readonly deliver: Deliver
+  readonly deliver: RecordVisitor
   /** The message of a request whose own write was refused. */
-  readonly refuse: Deliver
+  readonly refuse: RecordVisitor
   /** Payload bytes that may be held; a record more is taken, never a record less. */
   readonly bytesMax: number
 }

@@ -15,7 +15,7 @@ import { isInspected } from '../base/inspected.ts'
 import { limits } from '../base/limits.ts'
 import type { CorePump } from '../thread/core-pump.ts'
 import { message } from '../thread/messages.ts'
-import type { RingReader } from '../thread/ring.ts'
+import type { RecordVisitor, RingReader } from '../thread/ring.ts'
 import type { TimerPort } from '../timer/timer-port.ts'
 import type { Timers } from '../timer/timers.ts'
 import type { AckHold, Tickets } from './ack-hold.ts'
@@ -43,15 +43,7 @@ export interface LaneGroupOptions {
   /** How long one run of Lua may take. */
   readonly runBudgetMs: () => number
   /** A message that is not between lanes: the gate's, the log's. */
-  readonly onMessage: (
-    lane: LaneLink,
-    kind: number,
-    a: number,
-    b: number,
-    bytes: Buffer,
-    start: number,
-    end: number,
-  ) => void
+  readonly onMessage: (lane: LaneLink, ...record: Parameters<RecordVisitor>) => void
   /** The route of a code, for the log; '' for none. */
   readonly routeName: (code: number) => string
   /**

@@ -15,11 +15,11 @@ import { messageOf } from '../base/errors.ts'
 import { limits } from '../base/limits.ts'
 import type { CorePump } from '../thread/core-pump.ts'
 import { message, passesHold } from '../thread/messages.ts'
-import { RingReader } from '../thread/ring.ts'
+import { type RecordVisitor, RingReader } from '../thread/ring.ts'
 import { describeExit, type RunningWorker, type WorkerExit } from '../thread/worker.ts'
 import type { TimerPort } from '../timer/timer-port.ts'
 import type { Timers } from '../timer/timers.ts'
-import { AckHold, type Deliver, type Tickets } from './ack-hold.ts'
+import { AckHold, type Tickets } from './ack-hold.ts'
 import { ActivityView } from './lane-activity.ts'
 import { LaneLink } from './lane-link.ts'
 import type { LaneMemory } from './lane-memory.ts'
@@ -63,7 +63,7 @@ export interface LaneSlotOptions {
   /** All lanes are being ended: none is started again. */
   readonly isStopping: () => boolean
   /** A message of this lane whose time has come. */
-  readonly deliver: (from: LaneSlot, ...message: Parameters<Deliver>) => void
+  readonly deliver: (from: LaneSlot, ...record: Parameters<RecordVisitor>) => void
   /** It is gone, its rings are empty; a new thread is being started. */
   readonly onLost: (slot: LaneSlot, requestId: string) => void
   /** No new one can be started. */
@@ -77,7 +77,7 @@ export class LaneSlot {
   readonly stats: LaneStats
   readonly reader: RingReader
   readonly hold: AckHold
-  readonly visit: Deliver = (kind, a, b, bytes, start, end) =>
+  readonly visit: RecordVisitor = (kind, a, b, bytes, start, end) =>
     this.#taken(kind, a, b, bytes, start, end)
   life = 0
   state: 'starting' | 'up' | 'lost' = 'starting'
@@ -100,7 +100,7 @@ export class LaneSlot {
     this.#options = options
     const { index, memory, tickets = nothingWritten } = options
     const link = new LaneLink(index, memory.toLane, memory.laneBell)
-    const deliver: Deliver = (kind, a, b, bytes, start, end) =>
+    const deliver: RecordVisitor = (kind, a, b, bytes, start, end) =>
       options.deliver(this, kind, a, b, bytes, start, end)
     this.link = link
     this.activity = new ActivityView(memory.activity, memory.interrupt)

@@ -6,7 +6,7 @@
 
 import { HostError } from '../base/errors.ts'
 import { message } from '../thread/messages.ts'
-import type { Deliver } from './ack-hold.ts'
+import type { RecordVisitor } from '../thread/ring.ts'
 
 const refusal = new HostError(
   'STORAGE_FULL',
@@ -19,9 +19,9 @@ const replyBody = Buffer.from(
 
 /** The message's stand-in; `failCall` hears of a call that must not go out. */
 export function refuseMessage(
-  deliver: Deliver,
+  deliver: RecordVisitor,
   failCall: (kind: number, wait: number, status: number, text: string) => void,
-): Deliver {
+): RecordVisitor {
   return (kind, a, b, bytes, start, end) => {
     switch (kind) {
       case message.reply:

@@ -1,5 +1,6 @@
 // Promise G5: a lane that loops, fills memory or dies takes down no socket and no other lane.
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { runawayHandlers } from '../../bench/runaway/handlers.ts'
 import { gameFolder, removeGameFolders } from '../support/game-folder.ts'
 import { type HostProcess, startHostProcess, stopAllHosts } from '../support/host-process.ts'
 import { connectClient, type PomeloClient } from '../support/pomelo-client.ts'
@@ -13,30 +14,14 @@ const wild = `
 local wild = service "wild"
 local S = state "wild"
 S.attached = S.attached or {}
-function wild.handler.loop() while true do end end
+${runawayHandlers}
 function wild.handler.stubborn()
   while true do pcall(function() while true do end end) end
-end
-function wild.handler.bomb()
-  local s = "x"
-  while true do s = s .. string.rep("y", 1000000) if #s > 8000000 then s = "x" end end
-end
-function wild.handler.pattern()
-  return { found = string.find(string.rep("a", 40) .. "b", ("a*"):rep(40) .. "c") }
-end
-function wild.handler.memory()
-  local all = {}
-  for i = 1, 1e12 do all[i] = { i, tostring(i), { i } } end
 end
 function wild.handler.hoard()
   S.hoard = S.hoard or {}
   for i = 1, 50000 do S.hoard[#S.hoard + 1] = { i, tostring(i) } end
   return { size = #S.hoard }
-end
-function wild.handler.stuck()
-  -- The compiler is a library call that looks at no flag.
-  load(string.rep("x=1 ", 4000000))
-  while true do end
 end
 function wild.handler.slow(session, msg)
   local stop = clock.mono_ms() + msg.ms
