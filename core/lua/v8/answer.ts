@@ -49,6 +49,15 @@ export function retPrepend(first: Value, rest: Ret): Ret {
   return MULTI
 }
 
+/** The answer without the first of at least one registers; one value is answered bare. */
+export function retRest(): Ret {
+  const n = results.n - 1
+  if (n === 1) return regs[1]
+  for (let i = 0; i < n; i++) regs[i] = regs[i + 1]
+  results.n = n
+  return MULTI
+}
+
 /** The answer cut to one value. Not for YIELD. */
 export function first(r: Ret): Value {
   if (typeof r !== 'symbol') return r as Value

@@ -8,10 +8,10 @@
 import { assert } from '../../base/assert.ts'
 import { call } from './call.ts'
 import { makeThrow, throwError } from './errors.ts'
-import { type Coroutine, type Frame, parked } from './frame.ts'
+import { type Coroutine, type Frame, KEPT, parked } from './frame.ts'
 import { vm } from './state.ts'
 import { pendingTail } from './tail-call.ts'
-import type { Ret, Value } from './value.ts'
+import { type Ret, type Value, YIELD } from './value.ts'
 
 /**
  * Calls `fn` in the main run of an engine, which cannot wait: only tail calls come back to the driver.
@@ -34,7 +34,7 @@ export const nestedResumesMax = 190
 /**
  * Runs a suspended coroutine until it yields, returns or raises; arguments are in `r` as an answer.
  * `host`: the caller is the engine's border, so an error inside is caught by nothing in Lua.
- * @returns the yielded or returned values as an answer; the status tells which
+ * @returns what it returned, or YIELD: then the registers hold `true` and what it yielded
  * @throws what the coroutine raised; it is dead then
  */
 export function resume(
@@ -79,15 +79,11 @@ export function resume(
 function run(co: Coroutine, args: readonly Value[] | undefined, r: Ret): Ret {
   const { top } = co
   if (top === undefined || co.start !== undefined) return runOn(co, args, r, undefined, false)
-  let answer: Ret
+  let answer: Ret | typeof KEPT
   try {
     answer = top.resume(r)
-    // The usual case: it has parked again, by itself.
-    const isOwn = parked.kept && parked.head === undefined && pendingTail.fn === undefined
-    if (answer === null && isOwn) {
-      parked.kept = false
-      return null
-    }
+    // The usual case.
+    if (answer === KEPT) return YIELD
   } catch (error) {
     dropTo(co, top, error)
     return runOn(co, args, r, error, true)
@@ -159,7 +155,9 @@ function runOn(
       while (answer !== null) {
         running = co.top
         if (running === undefined) return answer
-        answer = running.resume(answer)
+        const next = running.resume(answer)
+        if (next === KEPT) return YIELD
+        answer = next
         if (answer !== null || !parked.kept) co.top = running.next
         parked.kept = false
         running = undefined

@@ -251,9 +251,11 @@ export class V8Engine implements LuaEngine {
       outgoing(r as Value)
       return
     }
-    const { n } = results
+    // What a yield passed on stands behind `true`, as coroutine.resume answers it.
+    const from = r === null ? 1 : 0
+    const n = results.n - from
     into.length = n
-    for (let i = 0; i < n; i++) into[i] = fromBorder(outgoing(regs[i]))
+    for (let i = 0; i < n; i++) into[i] = fromBorder(outgoing(regs[from + i]))
   }
 
   close(coroutine: LuaCoroutine): void {

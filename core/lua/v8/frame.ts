@@ -15,11 +15,14 @@ export interface LuaFramePlace {
   readonly name: string
 }
 
+/** What a frame answers that was continued and has parked again in itself, alone. */
+export const KEPT: unique symbol = Symbol('kept')
+
 /** A parked activation. Subclasses hold their own live variables. */
 export abstract class Frame {
   next: Frame | undefined = undefined
   /** Goes on with what the callee answered; answers as the function itself would. */
-  abstract resume(r: Ret): Ret
+  abstract resume(r: Ret): Ret | typeof KEPT
   /** Where it stands, for tracebacks; frames of library functions have no place. */
   place(): LuaFramePlace | undefined {
     return undefined
@@ -35,8 +38,8 @@ export abstract class Frame {
 }
 
 /**
- * The frames of the yield that is on its way to the driver, innermost first. `kept`: the activation
- * that the driver continued has parked again in its own frame, which is still the coroutine's top.
+ * The frames of the yield that is on its way to the driver, innermost first. `kept`: behind them is the
+ * activation that the driver continued, in its own frame, which is still the coroutine's top.
  */
 export const parked: { head: Frame | undefined; tail: Frame | undefined; kept: boolean } = {
   head: undefined,

@@ -5,12 +5,13 @@
 // when the first activation of its function is continued; most functions never park and never have one.
 
 import type { LuaFramePlace } from './frame.ts'
-import { Frame, parked } from './frame.ts'
+import { Frame, KEPT, parked } from './frame.ts'
 import { luaName } from './names.ts'
+import { pendingTail } from './tail-call.ts'
 import { type Ret, YIELD } from './value.ts'
 
 /** What continues the parked activations of one function. */
-export type Twin = (frame: LuaFrame, r: Ret) => Ret
+export type Twin = (frame: LuaFrame, r: Ret) => Ret | typeof KEPT
 
 /** A function as far as parking is concerned. */
 export class FunctionCode {
@@ -42,7 +43,7 @@ export class LuaFrame extends Frame {
     this.pc = pc
   }
 
-  resume(r: Ret): Ret {
+  resume(r: Ret): Ret | typeof KEPT {
     return this.code.twin(this, r)
   }
 
@@ -88,10 +89,14 @@ function makePark(slots: number): Park {
   return make(LuaFrame.prototype, parked, YIELD) as Park
 }
 
-/** The activation that is being continued parks again in its own frame. */
-export function repark(): Ret {
+/**
+ * The activation that is being continued parks again in its own frame.
+ * @returns KEPT when that is all that was parked
+ */
+export function repark(): Ret | typeof KEPT {
+  if (parked.head === undefined && pendingTail.fn === undefined) return KEPT
   parked.kept = true
-  return null
+  return YIELD
 }
 
 /** The generator back end: the suspended generator is the frame's whole state. */

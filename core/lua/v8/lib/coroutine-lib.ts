@@ -1,10 +1,10 @@
 // The coroutine library over the driver in ../coroutine.ts. Lanes.
 //
-// A yield leaves its values in the side registers and answers YIELD; when `resume` of the driver answers
-// YIELD they are still there, also when there is only one. A coroutine that failed keeps its
-// to-be-closed variables until it is closed (coroutine.close, or wrap, which closes it at once).
+// A yield leaves `true` and its values in the side registers and answers YIELD; when `resume` of the
+// driver answers YIELD they are still there, also when there is only one. A coroutine that failed keeps
+// its to-be-closed variables until it is closed (coroutine.close, or wrap, which closes it at once).
 
-import { regs, results, ret2, retArray, retPrepend } from '../answer.ts'
+import { regs, results, ret2, retArray, retPrepend, retRest } from '../answer.ts'
 import { closeAfterError, closeDown } from '../close.ts'
 import { resume as drive } from '../coroutine.ts'
 import { LuaThrow, throwError, throwValue } from '../errors.ts'
@@ -43,14 +43,15 @@ function create(f: Value): Ret {
   return new Coroutine(checkFunction(f, 1, 'create'))
 }
 
-/** Runs it on; the answer is what it yielded or returned. */
-function advance(co: Coroutine, args: readonly Value[]): Ret {
-  return yielded(drive(co, args, retArray(args), false))
+/** What a yield passed on stands behind `true`: see `yieldValues`. */
+function yielded(r: Ret): Ret {
+  return r === null ? retRest() : r
 }
 
-function yielded(r: Ret): Ret {
-  if (r !== null) return r
-  return results.n === 1 ? regs[0] : MULTI
+/** The answer of `coroutine.resume` when nothing was raised. */
+function resumed(r: Ret): Ret {
+  if (r !== null) return retPrepend(true, r)
+  return results.n === 1 ? true : MULTI
 }
 
 /** With one argument, the usual case, nothing is allocated. */
@@ -64,8 +65,7 @@ function coResume(v: Value, arg: Value): Ret {
 function resumeOne(co: Coroutine, arg: Value): Ret {
   if (co.status !== 'suspended') return ret2(false, refusal(statusOf(co)))
   try {
-    const r = yielded(drive(co, undefined, arg, false))
-    return r === MULTI ? retPrepend(true, r) : ret2(true, r as Value)
+    return resumed(drive(co, undefined, arg, false))
   } catch (thrown) {
     return ret2(false, caught(thrown).value)
   }
@@ -75,7 +75,7 @@ function resumeMany(v: Value, ...args: Value[]): Ret {
   const co = checkCoroutine(v, 'resume')
   if (co.status !== 'suspended') return ret2(false, refusal(statusOf(co)))
   try {
-    return retPrepend(true, advance(co, args))
+    return resumed(drive(co, args, retArray(args), false))
   } catch (thrown) {
     return ret2(false, caught(thrown).value)
   }
@@ -90,7 +90,8 @@ function wrap(f: Value): Ret {
   return (...args: Value[]) => {
     if (co.status !== 'suspended') throwError(refusal(co.status))
     try {
-      return args.length === 1 ? yielded(drive(co, undefined, args[0], false)) : advance(co, args)
+      if (args.length === 1) return yielded(drive(co, undefined, args[0], false))
+      return yielded(drive(co, args, retArray(args), false))
     } catch (thrown) {
       return rethrow(closeFailed(co, caught(thrown)))
     }
@@ -107,13 +108,18 @@ function closeFailed(co: Coroutine, failure: LuaThrow): LuaThrow {
   return closeCoroutine(co) ?? failure
 }
 
+/**
+ * Leaves `true` and its values in the registers, as `coroutine.resume` answers: a register is older
+ * than what it is given, and the fewer such stores there are the less the collector has to note.
+ */
 function yieldValues(...args: Value[]): Ret {
   if (vm.coroutine === undefined) throwValue('attempt to yield from outside a coroutine')
   if (vm.noYield > 0) throwValue('attempt to yield across a C-call boundary')
   const n = args.length
-  if (n === 1) regs[0] = args[0]
-  else for (let i = 0; i < n; i++) regs[i] = args[i]
-  results.n = n
+  regs[0] = true
+  if (n === 1) regs[1] = args[0]
+  else for (let i = 0; i < n; i++) regs[i + 1] = args[i]
+  results.n = n + 1
   return YIELD
 }
 
