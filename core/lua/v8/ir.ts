@@ -45,7 +45,7 @@ export interface FunctionIr {
   readonly variables: string[]
   /** What a parked activation keeps, in the order of the frame's slots. */
   readonly saved: string[]
-  /** Those of them that keep the value the activation began with: upvalues, `...`. */
+  /** Those of them that keep the value the activation began with: upvalues, parameters, `...`. */
   readonly fixed: ReadonlySet<string>
   /** Number of sites; program points 1..sites. */
   readonly sites: number

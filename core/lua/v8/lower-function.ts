@@ -112,6 +112,8 @@ export class ChunkLowering {
       // Its twin stands in a script of its own.
       f.saved.add('$m')
     }
+    // A parameter's cell is made at the entry, before anything parks.
+    const unchanged = node.parameters.filter((local) => !local.assigned || isCell(local))
     return {
       name,
       parameters,
@@ -119,7 +121,7 @@ export class ChunkLowering {
       body: f.out,
       variables: f.variables,
       saved: [...f.saved],
-      fixed: new Set(['$va', '$m', ...[...node.upvalues].map((upvalue) => upvalue.js)]),
+      fixed: new Set(['$va', '$m', ...[...node.upvalues, ...unchanged].map((local) => local.js)]),
       sites: f.siteLines.length - 1,
       siteLines: f.siteLines,
       flatOnly: f.flatOnly,
