@@ -156,7 +156,7 @@ export function unaryTest(t: string, op: '-' | '#' | '~', a: Operand, site: numb
     case '-':
       return `!(typeof ${x} === 'number' && ${x} !== 0 && (${t} = -${x}, true)) && ${slow('$unm')}`
     case '#': {
-      const fast = `(${t} = ${x}?.border) !== undefined && ${x}.meta === undefined`
+      const fast = `${x} !== undefined && (${t} = ${x}.border) !== undefined && ${x}.meta === undefined`
       return `!(${fast}) && ${slow('$len')}`
     }
     case '~':

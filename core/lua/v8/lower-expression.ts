@@ -7,12 +7,19 @@
 import { assert } from '../../base/assert.ts'
 import type { Expression, FunctionNode, Local } from './ast.ts'
 import { isFieldName } from './field.ts'
+import { readFast, readMethodFast } from './inline-access.ts'
 import { binaryTest, compareTest, constantEquality, equalTest, unaryTest } from './inline-ops.ts'
-
 import { type ChunkContext, type FunctionLowering, isCell } from './lower.ts'
 import { FloatLowering } from './lower-float.ts'
-import { type Atom, indexedName, isQuiet, operandName, readLocal } from './lower-operand.ts'
-import { property, stringLiteral } from './names.ts'
+import {
+  type Atom,
+  fieldName,
+  indexedName,
+  isQuiet,
+  operandName,
+  readLocal,
+} from './lower-operand.ts'
+import { stringLiteral } from './names.ts'
 
 /** Prints the text of a nested function; set by lower-function.ts, which depends on this file. */
 export type NestedFunction = (
@@ -148,6 +155,7 @@ export class ExpressionLowering {
   ): void {
     const f = this.f
     const site = f.errorSite(e.line, indexedName(e.object, f.node), '')
+    f.usePart()
     const test = `${readFast(t, object.text, key)} && ${readSlow(f.chunk, t, object.text, key, site)}`
     f.site(`${test} === null`, `${t} = $v1($v)`, e.line, at)
   }
@@ -252,9 +260,8 @@ export class ExpressionLowering {
       constant: { value: e.name },
     }
     const o = object.text
-    const own = `(${t} = ${o}?.rec?.${e.name}) === undefined`
-    const inherited = `(${t} = ${o}?.meta?.rec?.__index?.rec?.${e.name}) === undefined`
-    const test = `${own} && (${o}?.map !== undefined || ${inherited}) && ${readSlow(f.chunk, t, o, key, site)}`
+    f.usePart()
+    const test = `${readMethodFast(t, o, e.name)} && ${readSlow(f.chunk, t, o, key, site)}`
     f.site(`${test} === null`, `${t} = $v1($v)`, e.line, at)
   }
 
@@ -451,30 +458,6 @@ export function truthText(atom: Atom): string {
 
 function parenthesized(text: string): string {
   return `(${text})`
-}
-
-/** A constant key that is a field of `rec`. */
-export function fieldName(key: Atom): string | undefined {
-  const name = key.constant?.value
-  if (typeof name !== 'string' || !isFieldName(name)) return undefined
-  return name
-}
-
-/** The inline read: true when it found nothing. */
-export function readFast(t: string, object: string, key: Atom): string {
-  const name = fieldName(key)
-  if (name !== undefined) {
-    const access = property(name)
-    return `(${t} = ${object}?.rec?.${access.startsWith('[') ? access : access.slice(1)}) === undefined`
-  }
-  const k = key.constant?.value
-  if (key.constant !== undefined) {
-    if (typeof k === 'number' && Number.isInteger(k) && k > 0) {
-      return `(${t} = ${object}?.arr?.[${k - 1}]) === undefined`
-    }
-    return 'true'
-  }
-  return `(typeof ${key.text} !== 'number' || (${t} = ${object}?.arr?.[${key.text} - 1]) === undefined)`
 }
 
 export function readSlow(

@@ -1,6 +1,7 @@
 // Operands while expressions are lowered: texts without effect, and what the source calls them. Pure.
 
 import type { Expression, FunctionNode, Local } from './ast.ts'
+import { isFieldName } from './field.ts'
 import type { Operand } from './inline-ops.ts'
 import { isCell } from './lower.ts'
 
@@ -13,6 +14,13 @@ export interface Atom extends Operand {
 
 export function readLocal(local: Local): string {
   return isCell(local) ? `${local.js}.v` : local.js
+}
+
+/** A constant key that is a field of `rec`. */
+export function fieldName(key: Atom): string | undefined {
+  const name = key.constant?.value
+  if (typeof name !== 'string' || !isFieldName(name)) return undefined
+  return name
 }
 
 /** Can evaluating this neither have an effect nor fail? */

@@ -6,17 +6,12 @@
 // program points, which knows any goto.
 
 import type { Block, Expression, FunctionNode, Label, Local, Statement } from './ast.ts'
+import { storeFast } from './inline-access.ts'
 import { numberLiteral } from './inline-ops.ts'
 import { mark, type Target } from './ir.ts'
 import { type FunctionLowering, isCell } from './lower.ts'
-import {
-  ExpressionLowering,
-  fieldName,
-  isMultiple,
-  type NestedFunction,
-} from './lower-expression.ts'
-import { type Atom, indexedName } from './lower-operand.ts'
-import { property } from './names.ts'
+import { ExpressionLowering, isMultiple, type NestedFunction } from './lower-expression.ts'
+import { type Atom, fieldName, indexedName } from './lower-operand.ts'
 import { labelOf } from './scope.ts'
 
 export class StatementLowering {
@@ -347,6 +342,7 @@ export class StatementLowering {
       name === undefined ? ['$setIndex', key.text] : ['$setField', f.chunk.field(name)]
     const slow = `${helper}(${object.text}, ${k}, ${value.text}, ${site}) === null`
     const fast = isOnce ? undefined : storeFast(object.text, key, value)
+    if (fast !== undefined) f.usePart()
     f.site(fast === undefined ? slow : `!(${fast}) && ${slow}`, '', line, f.tempHeight)
   }
 
@@ -640,30 +636,6 @@ function eventLine(s: Statement): number | undefined {
 
 function writeLocal(local: Local): string {
   return isCell(local) ? `${local.js}.v` : local.js
-}
-
-/** The condition under which the store is done in place; undefined when it never is. */
-function storeFast(object: string, key: Atom, value: Atom): string | undefined {
-  if (value.constant !== undefined && value.constant.value === undefined) return undefined
-  const isValue = value.constant === undefined ? [`${value.text} !== undefined`] : []
-  const name = fieldName(key)
-  if (name !== undefined) {
-    if (name.startsWith('__')) return undefined
-    const access = property(name)
-    const read = `${object}?.rec?.${access.startsWith('[') ? access : access.slice(1)}`
-    const write = `(${object}.rec${access} = ${value.text}, true)`
-    return [`${read} !== undefined`, ...isValue, write].join(' && ')
-  }
-  const k = key.constant?.value
-  if (key.constant !== undefined && !(typeof k === 'number' && Number.isInteger(k) && k > 0)) {
-    return undefined
-  }
-  const at = typeof k === 'number' ? String(k - 1) : `${key.text} - 1`
-  const isNumber = key.constant === undefined ? [`typeof ${key.text} === 'number'`] : []
-  const read = `${object}?.arr?.[${at}] !== undefined`
-  return [...isNumber, read, ...isValue, `(${object}.arr[${at}] = ${value.text}, true)`].join(
-    ' && ',
-  )
 }
 
 function smallInteger(e: Expression): number | undefined {

@@ -15,7 +15,7 @@ import type { FunctionNode, Label, Local } from './ast.ts'
 import { budgetMark } from './budget.ts'
 import { numberLiteral } from './inline-ops.ts'
 import { type Ir, mark, type Target } from './ir.ts'
-import { NameTable, stringLiteral } from './names.ts'
+import { NameTable, partVariable, stringLiteral } from './names.ts'
 import { NumberTypes } from './number-types.ts'
 import { labelOf } from './scope.ts'
 import { addSite } from './sites.ts'
@@ -173,6 +173,11 @@ export class FunctionLowering {
     this.variables.push(name)
     this.saved.add(name)
     return name
+  }
+
+  /** Declares what the texts of inline-access.ts use on their way. */
+  usePart(): void {
+    if (!this.variables.includes(partVariable)) this.variables.push(partVariable)
   }
 
   declareLocal(local: Local): void {

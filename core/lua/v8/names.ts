@@ -11,6 +11,9 @@ const reserved = new Set(
    var void while with yield NaN Infinity Math true false`.split(/\s+/),
 )
 
+/** The part of a table that an inline access is on its way through (inline-access.ts); never kept. */
+export const partVariable = '$r'
+
 /** The names one function uses; each is given once. */
 export class NameTable {
   private readonly used = new Set<string>()

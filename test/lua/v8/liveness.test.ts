@@ -1,4 +1,5 @@
-// What a parked activation keeps: hand-made intermediate forms, and what the twin of a real function stores.
+// What a parked activation keeps: hand-made intermediate forms, and what the twin of a real function
+// stores.
 
 import { expect, it } from 'vitest'
 import { createV8Engine } from '../../../core/lua/v8/engine.ts'
