@@ -41,7 +41,7 @@ function indexAny(t: Value, key: Value, site: number): Ret {
         typeof at === 'string' && vm.realm.stringMeta !== undefined
           ? vm.realm.stringMeta.getString('__index')
           : metamethodOf(at, '__index')
-      if (method === undefined) throwIndexError(at, key, loop === 0 ? site : -site)
+      if (method === undefined) throwIndexError(at, key, loop === 0 ? site : -Math.abs(site))
     }
     if (typeof method === 'function') return one(method(at, key))
     at = method
@@ -61,7 +61,7 @@ export function getField(t: Value, field: Field, site = 0): Ret {
 function getInherited(t: Value, field: Field, site: number): Ret {
   let at = t
   for (let loop = 0; loop < loopsMax; loop++) {
-    if (!(at instanceof Table)) return index(at, field.name, site)
+    if (!(at instanceof Table)) return index(at, field.name, loop === 0 ? site : -site)
     const value = at.getField(field)
     if (value !== undefined) return value
     const meta = at.meta

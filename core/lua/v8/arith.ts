@@ -24,8 +24,10 @@ function slow(
 ): Ret {
   const x = toNumber(a)
   const y = toNumber(b)
-  if (x !== undefined && y !== undefined) return compute(x, y, site)
-  const r = binaryMetamethod(event, a, b)
+  // With a string the string metatable computes in PUC: a library function.
+  const by = typeof a === 'string' || typeof b === 'string' ? 0 : site
+  if (x !== undefined && y !== undefined) return compute(x, y, by)
+  const r = binaryMetamethod(event, a, b, site)
   return r === MULTI ? throwOperandError('perform arithmetic on', a, b, site) : r
 }
 
@@ -145,7 +147,7 @@ function idivNumbers(a: Num, b: Num, site: number): Num {
 export function unm(a: Value, site = 0): Ret {
   const x = toNumber(a)
   if (x === undefined) {
-    const r = binaryMetamethod('__unm', a, a)
+    const r = binaryMetamethod('__unm', a, a, site)
     return r === MULTI ? throwOperandError('perform arithmetic on', a, a, site) : r
   }
   if (typeof x === 'number') return x === 0 ? 0 : -x

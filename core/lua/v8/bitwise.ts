@@ -19,7 +19,7 @@ function slow(
   const x = toInteger(a)
   const y = toInteger(b)
   if (x !== undefined && y !== undefined) return makeInteger(compute(BigInt(x), BigInt(y)))
-  const r = binaryMetamethod(event, a, b)
+  const r = binaryMetamethod(event, a, b, site)
   return r === MULTI ? throwBitwiseError(a, b, site) : r
 }
 
@@ -63,6 +63,6 @@ export function bnot(a: Value, site = 0): Ret {
   // ~(2^53-1) is the one safe integer whose complement is not safe.
   if (typeof x === 'number' && x !== Number.MAX_SAFE_INTEGER) return -1 - x
   if (x !== undefined) return makeInteger(~BigInt(x))
-  const r = binaryMetamethod('__bnot', a, a)
+  const r = binaryMetamethod('__bnot', a, a, site)
   return r === MULTI ? throwBitwiseError(a, a, site) : r
 }

@@ -37,11 +37,16 @@ class CloseFrame extends Frame {
   }
 }
 
+/** Its metatable may have changed since the value was noted. */
+function callClosing(v: Value, error: Value): Ret {
+  return callNamed('close', metamethodOf(v, '__close'), v, error, -1)
+}
+
 /** Closes what was noted above `height`, newest first; undefined or YIELD. */
 export function closeDown(height: number): Ret {
   while (vm.toClose.length > height) {
     const v = vm.toClose.pop()
-    if (callNamed('close', metamethodOf(v, '__close'), v, undefined) === null) {
+    if (callClosing(v, undefined) === null) {
       return park(new CloseFrame(height))
     }
   }
@@ -82,7 +87,7 @@ export function closeAfterError(
   while (vm.toClose.length > height) {
     const v = vm.toClose.pop()
     try {
-      if (callNamed('close', metamethodOf(v, '__close'), v, failure.value) === null) {
+      if (callClosing(v, failure.value) === null) {
         return park(new CloseAfterErrorFrame(height, failure, done))
       }
     } catch (error) {

@@ -8,7 +8,7 @@ import { numberText } from './lib/number-text.ts'
 import { metamethodOf, metatableOf, typeNameOf } from './metatable.ts'
 import { comparable, isNumber } from './number.ts'
 import { throwCompareError, throwConcatError } from './operand-error.ts'
-import { binaryMetamethod, callNamed, one, truth } from './operator-metamethod.ts'
+import { binaryMetamethod, callNamed, one, truth, untruth } from './operator-metamethod.ts'
 import { throwAtSite } from './site-error.ts'
 import { operandA } from './sites.ts'
 import { vm } from './state.ts'
@@ -35,7 +35,7 @@ export function eq(a: Value, b: Value): Ret {
     if (a.meta === undefined && b.meta === undefined) return false
     let method = metamethodOf(a, '__eq')
     if (method === undefined) method = metamethodOf(b, '__eq')
-    return method === undefined ? false : truth(callNamed('eq', method, a, b))
+    return method === undefined ? false : truth(callNamed('eq', method, a, b, -1))
   }
   return rawEquals(a, b)
 }
@@ -44,7 +44,7 @@ function compareMetamethod(event: string, a: Value, b: Value, site: number): Ret
   let method = metamethodOf(a, event)
   if (method === undefined) method = metamethodOf(b, event)
   if (method === undefined) throwCompareError(a, b, site)
-  return truth(callNamed(event.slice(2), method, a, b))
+  return truth(callNamed(event.slice(2), method, a, b, site))
 }
 
 /** `a < b`; true, false or YIELD. */
@@ -58,7 +58,14 @@ export function lt(a: Value, b: Value, site = 0): Ret {
 export function le(a: Value, b: Value, site = 0): Ret {
   if (isNumber(a) && isNumber(b)) return comparable(a) <= comparable(b)
   if (typeof a === 'string' && typeof b === 'string') return a <= b
-  return compareMetamethod('__le', a, b, site)
+  if (metamethodOf(a, '__le') !== undefined || metamethodOf(b, '__le') !== undefined) {
+    return compareMetamethod('__le', a, b, site)
+  }
+  // As in 5.3, and in 5.4 as it is usually built (LUA_COMPAT_LT_LE): `not (b < a)`.
+  let method = metamethodOf(b, '__lt')
+  if (method === undefined) method = metamethodOf(a, '__lt')
+  if (method === undefined) throwCompareError(a, b, site)
+  return untruth(callNamed('le', method, b, a, site))
 }
 
 /** The text of a string or number; undefined for others. */
@@ -75,7 +82,7 @@ export function concat(a: Value, b: Value, site = 0): Ret {
     if (x.length + y.length > vm.realm.stringBytesMax) throwAtSite('string length overflow', site)
     return x + y
   }
-  const r = binaryMetamethod('__concat', a, b)
+  const r = binaryMetamethod('__concat', a, b, site)
   return r === MULTI ? throwConcatError(a, b, site) : r
 }
 
@@ -84,7 +91,7 @@ export function len(a: Value, site = 0): Ret {
   if (typeof a === 'string') return a.length
   if (a instanceof Table && a.meta === undefined) return a.length()
   const method = metatableOf(a) === undefined ? undefined : metamethodOf(a, '__len')
-  if (method !== undefined) return one(callNamed('len', method, a, a))
+  if (method !== undefined) return one(callNamed('len', method, a, a, site))
   if (a instanceof Table) return a.length()
   throwAtSite(`attempt to get length of a ${typeNameOf(a)} value${operandA(site)}`, site)
 }

@@ -145,7 +145,7 @@ export function hookedCall(site: number, f: Value, ...args: Value[]): Ret {
     if (metamethodOf(f, '__call') === undefined) {
       throwAtSite(`attempt to call a ${typeNameOf(f)} value${operandA(site)}`, site)
     }
-    return callMetamethod(f, args)
+    return callMetamethod(f, args, operandA(site), site)
   }
   if (upvaluesOf(f) !== undefined) return f(...args)
   const hook = listening()

@@ -4,7 +4,7 @@
 // other types have one only when the stand-alone interpreter's debug library set it.
 
 import { LuaFloat } from '../engine.ts'
-import { throwError } from './errors.ts'
+import { throwError, throwValue } from './errors.ts'
 import { Coroutine } from './frame.ts'
 import { vm } from './state.ts'
 import { Table, Userdata } from './table.ts'
@@ -53,18 +53,26 @@ export function metamethodOf(v: Value, event: string): Value {
   return meta === undefined ? undefined : meta.getString(event)
 }
 
-/** Calls what is not a function, through `__call` (which may itself be a callable table). */
-export function callMetamethod(f: Value, args: Value[], what = ''): Ret {
+/**
+ * Calls what is not a function, through `__call` (which may itself be a callable table).
+ * @param what how the error names `f` @param site 0: a library function calls, and no position is told
+ */
+export function callMetamethod(f: Value, args: Value[], what = '', site = 0): Ret {
   let callee = f
   const all = args.slice()
   for (let depth = 0; depth < 200; depth++) {
     const method = metamethodOf(callee, '__call')
     if (method === undefined) {
-      throwError(`attempt to call a ${typeNameOf(callee)} value${depth === 0 ? what : ''}`)
+      refuseCall(`attempt to call a ${typeNameOf(callee)} value${what}`, site)
     }
     all.unshift(callee)
     if (typeof method === 'function') return method(...all)
     callee = method
   }
-  throwError("'__call' chain too long")
+  refuseCall("'__call' chain too long", site)
+}
+
+function refuseCall(message: string, site: number): never {
+  if (site === 0) throwValue(message)
+  throwError(message)
 }

@@ -33,16 +33,30 @@ export function truth(r: Ret): Ret {
   return value !== undefined && value !== false
 }
 
+class UntruthFrame extends Frame {
+  resume(r: Ret): Ret {
+    return untruth(r)
+  }
+}
+
+/** The opposite of `truth`. */
+export function untruth(r: Ret): Ret {
+  return r === null ? park(new UntruthFrame()) : truth(r) === false
+}
+
 /** Calls the metamethod of `a`, else of `b`; MULTI, which is no answer of one, when neither has. */
-export function binaryMetamethod(event: string, a: Value, b: Value): Ret {
+export function binaryMetamethod(event: string, a: Value, b: Value, site: number): Ret {
   let method = metamethodOf(a, event)
   if (method === undefined) method = metamethodOf(b, event)
   if (method === undefined) return MULTI
-  return one(callNamed(event.slice(2), method, a, b))
+  return one(callNamed(event.slice(2), method, a, b, site))
 }
 
-/** Calls an operator's metamethod; one that cannot be called is named in the error. */
-export function callNamed(event: string, method: Value, a: Value, b: Value): Ret {
+/**
+ * Calls an operator's metamethod; one that cannot be called is named in the error, unless a library
+ * function had the operation done (site 0). Site -1: one that is not known, of generated code.
+ */
+export function callNamed(event: string, method: Value, a: Value, b: Value, site: number): Ret {
   if (typeof method === 'function') return method(a, b)
-  return callMetamethod(method, [a, b], ` (metamethod '${event}')`)
+  return callMetamethod(method, [a, b], site === 0 ? '' : ` (metamethod '${event}')`, site)
 }

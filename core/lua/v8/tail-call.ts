@@ -56,7 +56,7 @@ export function callAt(site: number, f: Value, ...args: Value[]): Ret {
   if (metamethodOf(f, '__call') === undefined) {
     throwAtSite(`attempt to call a ${typeNameOf(f)} value${operandA(site)}`, site)
   }
-  return callMetamethod(f, args)
+  return callMetamethod(f, args, operandA(site), site)
 }
 
 /** A tail call for which generated code has found no quick way: `vm.tails` is used up, or no function. */

@@ -3,7 +3,7 @@
 // Generated code stands on the same lines as its Lua source and is named after it, so V8's own
 // stack is the Lua stack once the frames of our runtime are left out. Parked frames of the running
 // coroutine (coroutine.ts) follow below it. Reading a stack costs microseconds; it only happens on
-// errors that need a position.
+// errors that need a position. A coroutine's stack ends where it was resumed: levels do not go beyond.
 
 import type { LuaFramePlace } from './frame.ts'
 import { isStandIn, luaName } from './names.ts'
@@ -26,6 +26,9 @@ export const chunks = new Map<string, ChunkSource>()
 const boundaryNames = new Map([
   ['luaPcall', 'pcall'],
   ['luaXpcall', 'xpcall'],
+  // A library function that calls back: a comparator's caller is `sort`.
+  ['callSync', '?'],
+  ['callSync2', '?'],
 ])
 
 /** Functions of the runtime that call a closing method: what stands right above them is one. */
@@ -76,11 +79,27 @@ export function luaFrames(_limit = framesMax): LuaFramePlace[] {
   return frames
 }
 
+/** Is it `resume` of coroutine.ts? Those of frames and engines are methods. */
+function isDriver(name: string, site: NodeJS.CallSite): boolean {
+  return name === 'resume' && site.isToplevel()
+}
+
 function framesOf(sites: readonly NodeJS.CallSite[]): LuaFramePlace[] {
   const frames: LuaFramePlace[] = []
+  let isStarting = false
   for (const site of sites) {
     const chunk = chunks.get(site.getFileName() ?? '')
     const name = site.getFunctionName() ?? ''
+    if (chunk === undefined && isDriver(name, site)) break
+    // The generator back end: the function itself only starts the generator that is its body, which
+    // has no name.
+    if (chunk === undefined) isStarting = name === 'generate'
+    else if (isStarting) {
+      isStarting = false
+      const body = frames.at(-1)
+      if (body !== undefined) frames[frames.length - 1] = { ...body, name: luaName(name) }
+      continue
+    }
     const line = chunk?.isStripped === true ? -1 : (site.getLineNumber() ?? 0)
     if (chunk !== undefined && isStandIn(name)) continue
     if (chunk !== undefined) frames.push({ chunk: chunk.name, line, name: luaName(name) })

@@ -7,12 +7,13 @@ import v8 from 'node:v8'
 import { regs, results, ret0, ret2, ret3, retArray } from '../answer.ts'
 import { call } from '../call.ts'
 import { rawEquals } from '../compare.ts'
+import { throwValue } from '../errors.ts'
 import { Frame, park } from '../frame.ts'
 import { metamethodOf, metatableOf, typeOf } from '../metatable.ts'
 import { vm } from '../state.ts'
 import { found, Table } from '../table.ts'
 import { MULTI, makeFloat, type Ret, type Value, YIELD } from '../value.ts'
-import { checkIndex, checkInteger, checkTable, toNumber } from './args.ts'
+import { checkIndex, checkInteger, checkString, checkTable, toNumber } from './args.ts'
 import { argError, fail, typeError } from './failure.ts'
 import { parseInBase, wrapInteger } from './number-text.ts'
 import { getSync } from './sync.ts'
@@ -71,7 +72,7 @@ export function next(t: Value, key: Value): Ret {
     return t.next(key) ? ret2(found.key, found.value) : undefined
   } catch (thrown) {
     if (thrown instanceof RangeError && thrown.message === 'invalid key') {
-      fail("invalid key to 'next'")
+      throwValue("invalid key to 'next'")
     }
     throw thrown
   }
@@ -92,12 +93,16 @@ function threeValues(r: Ret): Ret {
   return MULTI
 }
 
+/** The iterator of what is no table: in PUC as well it is the loop that fails. */
+function refuseIterating(t: Value): Ret {
+  typeError(1, 'for iterator', 'table', t)
+}
+
 function pairs(t: Value): Ret {
   if (t instanceof Table && t.meta === undefined) return ret3(next, t, undefined)
   const method = metamethodOf(t, '__pairs')
   if (method !== undefined) return threeValues(call(method, t))
-  if (!(t instanceof Table)) typeError(1, 'for iterator', 'table', t)
-  return ret3(next, t, undefined)
+  return ret3(t instanceof Table ? next : refuseIterating, t, undefined)
 }
 
 /** The iterator of ipairs; exported because generated loops recognise it. */
@@ -116,11 +121,14 @@ export function ipairsNext(t: Value, control: Value): Ret {
 }
 
 function ipairs(...args: Value[]): Ret {
-  if (args.length === 0) argError(1, 'ipairs', 'table expected, got no value')
+  if (args.length === 0) argError(1, 'ipairs', 'value expected')
   return ret3(ipairsNext, args[0], 0)
 }
 
 function rawequal(a: Value, b: Value): Ret {
+  // biome-ignore lint/complexity/noArguments: a rest parameter would make an array for each call.
+  const count = arguments.length
+  if (count < 2) argError(count + 1, 'rawequal', 'value expected')
   return rawEquals(a, b)
 }
 
@@ -136,8 +144,8 @@ function checkWritable(t: Table): void {
 function rawset(t: Value, key: Value, value: Value): Ret {
   const table = checkTable(t, 1, 'rawset')
   checkWritable(table)
-  if (key === undefined) fail('table index is nil')
-  if (typeof key === 'number' && Number.isNaN(key)) fail('table index is NaN')
+  if (key === undefined) throwValue('table index is nil')
+  if (typeof key === 'number' && Number.isNaN(key)) throwValue('table index is NaN')
   table.set(key, value)
   return table
 }
@@ -145,12 +153,16 @@ function rawset(t: Value, key: Value, value: Value): Ret {
 function rawlen(v: Value): Ret {
   if (v instanceof Table) return v.length()
   if (typeof v === 'string') return v.length
-  argError(1, 'rawlen', 'table or string expected')
+  typeError(1, 'rawlen', 'table or string', v)
 }
 
 function getmetatable(v: Value): Ret {
   const meta = metatableOf(v)
-  if (meta === undefined) return undefined
+  if (meta === undefined) {
+    // biome-ignore lint/complexity/noArguments: a rest parameter would make an array for each call.
+    if (arguments.length === 0) argError(1, 'getmetatable', 'value expected')
+    return undefined
+  }
   const shown = meta.getString('__metatable')
   return shown === undefined ? meta : shown
 }
@@ -193,8 +205,7 @@ function collectgarbage(option: Value): Ret {
       return before
     }
     default:
-      if (typeof option !== 'string') typeError(1, 'collectgarbage', 'string', option)
-      argError(1, 'collectgarbage', `invalid option '${option}'`)
+      argError(1, 'collectgarbage', `invalid option '${checkString(option, 1, 'collectgarbage')}'`)
   }
 }
 

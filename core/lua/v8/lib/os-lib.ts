@@ -93,8 +93,8 @@ function clock(): Ret {
 }
 
 function difftime(a: Value, b: Value): Ret {
-  const from = Number(checkInteger(b, 2, 'difftime'))
-  return makeFloat(Number(checkInteger(a, 1, 'difftime')) - from)
+  const to = Number(checkInteger(a, 1, 'difftime'))
+  return makeFloat(to - Number(checkInteger(b, 2, 'difftime')))
 }
 
 export const osFunctions = { clock, date, difftime, time }

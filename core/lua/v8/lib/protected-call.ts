@@ -12,13 +12,14 @@ import { ret2, retArray, retPrepend } from '../answer.ts'
 import { call } from '../call.ts'
 import { closeAfterError } from '../close.ts'
 import { type LuaThrow, throwValue } from '../errors.ts'
-import { Frame, park } from '../frame.ts'
+import { Frame, type LuaFramePlace, park } from '../frame.ts'
+import { typeNameOf } from '../metatable.ts'
 import { sitePosition } from '../sites.ts'
 import { vm } from '../state.ts'
 import { caught } from '../thrown.ts'
 import { positionOf } from '../traceback.ts'
 import type { LuaFn, Ret, Value } from '../value.ts'
-import { checkFunction, checkIndex } from './args.ts'
+import { checkIndex } from './args.ts'
 import { argError } from './failure.ts'
 
 type Handler = LuaFn | false | undefined
@@ -42,6 +43,11 @@ class ProtectedFrame extends Frame {
 
   override get catches(): boolean {
     return true
+  }
+
+  /** A level of its own, as luaPcall on the stack is: a position is not looked for beyond it. */
+  override place(): LuaFramePlace {
+    return { chunk: '', line: 0, name: this.own === false ? 'pcall' : 'xpcall' }
   }
 
   override fail(thrown: unknown): Ret {
@@ -81,7 +87,8 @@ export function luaPcall(f: Value, ...args: Value[]): Ret {
 }
 
 export function luaXpcall(f: Value, handler: Value, ...args: Value[]): Ret {
-  const own = checkFunction(handler, 2, 'xpcall')
+  if (typeof handler !== 'function') refuseHandler(handler)
+  const own = handler
   const outer = vm.handler
   const noYield = vm.noYield
   const height = vm.toClose.length
@@ -96,6 +103,12 @@ export function luaXpcall(f: Value, handler: Value, ...args: Value[]): Ret {
   }
 }
 
+/** As typeError, but for the frame of xpcall, which is a level of its own where a position is looked for. */
+function refuseHandler(handler: Value): never {
+  const got = typeNameOf(handler)
+  throwValue(`${positionOf(2)}bad argument #2 to 'xpcall' (function expected, got ${got})`)
+}
+
 /** `error(value, level)`: text gets the position of the function at that level in front. */
 export function luaError(value: Value, level: Value): Ret {
   const site = vm.errorSite
@@ -106,10 +119,11 @@ export function luaError(value: Value, level: Value): Ret {
   throwValue(value)
 }
 
-/** `assert(value, message, …)` */
+/** `assert(value, message, …)`: a message that is text gets the caller's position in front. */
 export function luaAssert(...args: Value[]): Ret {
   const [value, message] = args
   if (value !== undefined && value !== false) return retArray(args)
   if (args.length === 0) argError(1, 'assert', 'value expected')
-  throwValue(args.length > 1 ? message : 'assertion failed!')
+  const told = args.length > 1 ? message : 'assertion failed!'
+  throwValue(typeof told === 'string' ? positionOf(1) + told : told)
 }
