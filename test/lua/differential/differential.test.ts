@@ -44,6 +44,7 @@ describe.skipIf(oracleMissing)(`random programs${oracleMissing ? ` (${whyMissing
     expect(outputs[0]).toContain('1\nreturned 0')
     expect(outputs[1]).toBeUndefined()
     expect(outputs[2]).toContain('3\nreturned 0')
+    expect(ours('capture')(['show(3)'])).toEqual([outputs[2]])
     expect(ours('capture')([endless])[0]).toContain('driver failed: it took more than')
   })
 })

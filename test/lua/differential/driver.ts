@@ -85,6 +85,8 @@ local function newEnv(inCoroutine)
   end
   -- A NaN has a sign in lua5.4's texts, and none here.
   local function Sure(v) if v ~= v then return "nan" end return v end
+  -- Tables that are asked for their length have no holes.
+  local function Some(v) if v == nil then return 0 end return v end
   local function Tab(v) return type(v) == "table" and v or {} end
   -- Which border # answers is open where there are holes; that it answers one is not.
   local function Len(v)
@@ -104,9 +106,9 @@ local function newEnv(inCoroutine)
   end
   for name, f in pairs({ pcall = pcall, xpcall = xpcall, error = error, select = select, next = next,
     pairs = pairs, ipairs = ipairs, tostring = tostring, tonumber = tonumber, rawequal = rawequal,
-    rawget = rawget, setmetatable = setmetatable, type = type, load = textLoad or load,
+    rawget = rawget, rawset = rawset, rawlen = rawlen, assert = assert, setmetatable = setmetatable, type = type, load = textLoad or load,
     print = print, show = show, Y = Y, Two = Two, Obj = Obj, Closer = Closer, Count = Count,
-    Closing = Closing, Deep = Deep, Text = Text, Tab = Tab, Sure = Sure, Len = Len }) do
+    Closing = Closing, Deep = Deep, Text = Text, Tab = Tab, Sure = Sure, Some = Some, Len = Len }) do
     env[name] = f
   end
   return env, function(co) main = co end
@@ -184,8 +186,10 @@ export function outputs(lines: readonly string[], count: number): Output {
   const texts = new Array<string>(count).fill('')
   let last = -1
   for (const line of lines) {
-    if (line.startsWith(marker)) last = Number(line.slice(marker.length).split(' ')[0])
-    if (last >= 0) texts[last] += `${comparable(line)}\n`
+    const begun = line.startsWith(marker) ? /^(\d+) (.*)$/.exec(line.slice(marker.length)) : null
+    if (begun !== null) last = Number(begun[1])
+    // The number is the place among those of one run, which is not the same on every side.
+    if (last >= 0) texts[last] += `${begun === null ? comparable(line) : marker + begun[2]}\n`
   }
   return { texts, last, cut: lines.at(-1) === cutMarker }
 }

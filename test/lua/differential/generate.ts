@@ -52,6 +52,8 @@ class Generator {
   private readonly withIdioms: boolean
   private readonly variables: Variable[] = []
   private readonly functions: Fn[] = []
+  /** Locals that lua5.4 may fold. */
+  private readonly constants = new Set<string>()
   private names = 0
   private loopDepth = 0
   private depth = 0
@@ -116,6 +118,11 @@ class Generator {
     return random.chance(0.12) ? `Y(${text})` : text
   }
 
+  /** An expression whose value is not nil. */
+  private some(kind: 'int' | 'num', deep = 0): string {
+    return `Some(${this.expression(kind, deep)})`
+  }
+
   private wrong(): string {
     return this.random.pick([
       '(nil)',
@@ -170,7 +177,7 @@ class Generator {
       case 6:
         return `math.${random.pick(['max', 'min'])}(${a()}, ${a()})`
       default:
-        return `(${a()} ${random.pick(['+', '-', '*', '//', '%'])} ${a()})`
+        return this.arithmetic(a(), random.pick(['+', '-', '*', '//', '%']), a())
     }
   }
 
@@ -201,9 +208,16 @@ class Generator {
     return text === '({})' || text === 'print' ? '(nil)' : text
   }
 
-  /** lua5.4 adds -0 where a 0 is subtracted, which is another number for -0.0. */
+  /**
+   * lua5.4 adds -0 where a constant 0 is subtracted, which is another number for -0.0: what it would
+   * fold does not stand on the right of a minus, but for numerals that are not 0.
+   */
   private arithmetic(left: string, operator: string, right: string): string {
-    return `(${left} ${operator} ${operator === '-' && right === '(0)' ? '(1)' : right})`
+    const names = right.match(/\b[A-Za-z]\w*/g) ?? []
+    const isFolded = names.every((name) => this.constants.has(name))
+    const isNumeral = Math.abs(Number(right.replace(/[()]/g, ''))) > 0
+    const isSafe = operator !== '-' || !isFolded || isNumeral
+    return `(${left} ${operator} ${isSafe ? right : '(1)'})`
   }
 
   private string(deep: number): string {
@@ -352,6 +366,7 @@ class Generator {
       fresh: (prefix) => this.fresh(prefix),
       // Idioms put expressions into functions of their own, which are not vararg.
       expression: (kind) => this.withoutVarargs(() => this.expression(kind)),
+      some: (kind) => this.withoutVarargs(() => this.some(kind)),
     })
   }
 
@@ -376,6 +391,7 @@ class Generator {
       return [line(`local ${name}, ${other} = ${rest}`)]
     }
     const constant = random.chance(0.1)
+    if (constant) this.constants.add(name)
     this.declare(name, kind, constant)
     return [line(`local ${name}${constant ? ' <const>' : ''} = ${value}`)]
   }
@@ -490,7 +506,7 @@ class Generator {
       if (random.chance(0.1)) return `(-${run(deep + 1)})`
       // Other powers may differ in their last bit, which `%` would make the first.
       if (random.chance(0.1)) return `(${run(deep + 1)} ^ 2)`
-      return `(${run(deep + 1)} ${random.pick(plainArithmetic)} ${run(deep + 1)})`
+      return this.arithmetic(run(deep + 1), random.pick(plainArithmetic), run(deep + 1))
     }
     const compared = `${run(1)} ${random.pick(comparisons)} ${run(1)}`
     const steps = [
@@ -703,22 +719,21 @@ class Generator {
     const { random } = this
     const t = this.fresh('t')
     const list: Statement[] = [
-      line(`local ${t} = { ${[1, 2, 3, 4].map(() => this.expression('int', 1)).join(', ')} }`),
+      // Without holes: which border # answers is open.
+      line(`local ${t} = { ${[1, 2, 3, 4].map(() => this.some('int', 1)).join(', ')} }`),
     ]
     for (let i = random.between(1, 4); i > 0; i--) {
       list.push(
         line(
           random.pick([
             `table.insert(${t}, ${this.expression('int')})`,
-            // A nil would leave a hole, and with it a choice of lengths.
-            `table.insert(${t}, ${random.between(0, 5)}, ${this.expression('int')} or 0)`,
+            `table.insert(${t}, ${random.between(0, 5)}, ${this.some('int')})`,
             `show(table.remove(${t}))`,
             `show(table.remove(${t}, ${random.between(0, 5)}))`,
             `table.sort(${t})`,
             `table.sort(${t}, function(a, b) return a > b end)`,
             `show(table.unpack(${t}, ${random.between(-1, 3)}, ${random.between(0, 5)}))`,
             `show(table.concat(${t}, "-"))`,
-            // Without holes: which border # answers is open.
             `if #${t} > 3 then table.move(${t}, 1, ${random.between(0, 3)}, ${random.between(1, 4)}) end`,
             `show(#${t}, next(${t}))`,
             `show(table.pack(Two(${t}[1])).n)`,

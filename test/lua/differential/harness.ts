@@ -11,11 +11,14 @@
 import { spawnSync } from 'node:child_process'
 import { setImmediate as turn } from 'node:timers/promises'
 import { LuaError, type LuaFunction, LuaKilled } from '../../../core/lua/engine.ts'
+import { ret2 } from '../../../core/lua/v8/answer.ts'
 import { compileModule } from '../../../core/lua/v8/compile.ts'
+import type { CompiledModule } from '../../../core/lua/v8/compiled-module.ts'
 import { createV8Engine, type V8Engine } from '../../../core/lua/v8/engine.ts'
+import { SyntaxFailure } from '../../../core/lua/v8/lexer.ts'
 import { Module } from '../../../core/lua/v8/module.ts'
 import { tailCalls } from '../../../core/lua/v8/tail-call.ts'
-import type { LuaFn, Value } from '../../../core/lua/v8/value.ts'
+import type { LuaFn, Ret, Value } from '../../../core/lua/v8/value.ts'
 import { driverScript, outputs, runnerScript } from './driver.ts'
 import { generate } from './generate.ts'
 import { type Program, shrink, textOf } from './program.ts'
@@ -89,8 +92,14 @@ export function ours(backend: 'capture' | 'generator', asModule = false): Side {
 /** `load` makes modules from now on. */
 function loadModules(engine: V8Engine, backend: 'capture' | 'generator'): void {
   const options = { backend, lazyLinesMin: 1 }
-  const load = (source: Value, _name: Value, _mode: Value, env: Value): LuaFn => {
-    const compiled = compileModule(engine.realm, source as string, 'p', options, undefined)
+  const load = (source: Value, _name: Value, _mode: Value, env: Value): Ret => {
+    let compiled: CompiledModule
+    try {
+      compiled = compileModule(engine.realm, source as string, 'p', options, undefined)
+    } catch (thrown) {
+      if (!(thrown instanceof SyntaxFailure)) throw thrown
+      return ret2(undefined, thrown.message)
+    }
     return new Module().begin(compiled, env)
   }
   const { globals } = engine.realm

@@ -9,6 +9,8 @@ export interface Surroundings {
   readonly random: Random
   fresh(prefix: string): string
   expression(kind: 'int' | 'num' | 'str'): string
+  /** An expression whose value is not nil: an item of a table without holes. */
+  some(kind: 'int' | 'num'): string
 }
 
 type Idiom = (g: Surroundings) => Statement[]
@@ -270,7 +272,7 @@ const tableFunctions: Idiom = (g) => {
   const t = g.fresh('t')
   const i = () => g.random.between(-1, 6)
   return raw(`
-    local ${t} = { ${[1, 2, 3, 4, 5].map(() => g.expression('num')).join(', ')} }
+    local ${t} = { ${[1, 2, 3, 4, 5].map(() => g.some('num')).join(', ')} }
     show(pcall(table.concat, ${t}, ",", ${i()}, ${i()}))
     show(pcall(table.move, ${t}, ${i()}, ${i()}, ${i()}, {}))
     show(table.unpack(table.move(${t}, 1, 5, ${g.random.between(1, 3)}, { "a", "b", "c", "d", "e", "f", "g", "h" })))
@@ -352,6 +354,116 @@ const chunks: Idiom = (g) => {
     show(type(f), message) if f then show(pcall(f, ${g.expression('num')}, nil)) show(pcall(f, 1)) end end`)
 }
 
+/** What library functions say about wrong arguments, and where: called last, or with more to do. */
+const libraryErrors: Idiom = (g) => {
+  const value = () =>
+    g.random.pick([
+      ...['nil', '5', '0.5', 'true', '"s"', '"10"', '{}', '{ 1, "x" }', '{ {}, {} }', '(print)'],
+      ...['Obj(1)', 'coroutine.create(print)', 'setmetatable({}, { __index = 5, __len = 9 })'],
+      ...['setmetatable({}, { __add = 5, __call = 1, __lt = 2, __concat = 3, __tostring = 4 })'],
+    ])
+  const call = () =>
+    g.random
+      .pick([
+        ...[
+          'table.unpack(?)',
+          'table.unpack(?, 1, ?)',
+          'table.concat(?, ?)',
+          'table.concat({ ?, ? })',
+        ],
+        ...[
+          'table.sort(?)',
+          'table.sort({ 1, ?, ? })',
+          'table.sort({ 2, 1 }, ?)',
+          'table.remove(?)',
+        ],
+        ...['table.insert(?, 1)', 'table.insert({}, ?, 1)', 'table.move(?, 1, 2, 3, ?)', 'next(?)'],
+        ...[
+          '(ipairs(?))',
+          '(pairs(?))',
+          'tonumber(?, 10)',
+          'rawlen(?)',
+          'rawget(?, 1)',
+          'assert(?)',
+        ],
+        ...[
+          'rawset(?, nil, 1)',
+          'setmetatable(?, ?)',
+          'select(?, 1)',
+          'assert(false, ?)',
+          'next({}, ?)',
+        ],
+        ...[
+          'string.rep(?, 2)',
+          '("x"):rep(?)',
+          '("x"):gsub("x", ?)',
+          '("x"):gsub(?, "y")',
+          'error(?)',
+        ],
+        ...['("x"):gsub("x", function() return ? end)', '("%d"):format(?)', '("%s"):format(?)'],
+        ...[
+          'tostring(?)',
+          '"10" + ?',
+          '? + "10"',
+          '? // 0',
+          '? % 0',
+          '-?',
+          '#?',
+          '~?',
+          '?.x',
+          '?.x.y',
+        ],
+        ...[
+          '?()',
+          '(?)(?)',
+          '? .. "x"',
+          '"a" < ?',
+          '? < ?',
+          '? <= ?',
+          '? == ?',
+          '1 & ?',
+          '(?):foo()',
+        ],
+        ...[
+          'coroutine.wrap(?)',
+          'coroutine.resume(?)',
+          'coroutine.status(?)',
+          'pcall(?)',
+          'error(?, 2)',
+        ],
+        ...[
+          'xpcall(?, print)',
+          'xpcall(print, ?)',
+          'math.floor(?)',
+          'math.max(1, ?)',
+          'math.abs(?)',
+        ],
+        ...[
+          'math.fmod(1, ?)',
+          'math.fmod(?, 0)',
+          'math.tointeger(?)',
+          'utf8.char(?)',
+          'utf8.len(?)',
+        ],
+        ...['string.char(?)', 'string.byte("x", ?)', 'string.pack("i1", ?)', 'string.find("a", ?)'],
+        ...['coroutine.wrap(function() error(?) end)()', 'math.ult(?, 1)', 'coroutine.close(?)'],
+        ...['(function() local x <close> = ? return 1 end)()', '(function() ({})[?] = 1 end)()'],
+      ])
+      .replaceAll('?', () => `(${value()})`)
+  const list: Statement[] = []
+  for (let i = 0; i < 4; i++) {
+    const wrap = g.random.pick([
+      (text: string) => `return ${text}`,
+      (text: string) => `local r = ${text} return r`,
+      (text: string) => `return (${text})`,
+      (text: string) => `for a, b in ${text} do return a end`,
+      (text: string) => `return pcall(function() return ${text} end)`,
+    ])
+    list.push(line(`show(pcall(function() ${wrap(call())} end))`))
+  }
+  return list
+}
+
 const idioms: readonly Idiom[] = [
   stateMachine,
   inheritance,
@@ -365,6 +477,7 @@ const idioms: readonly Idiom[] = [
   numericLoops,
   manyTargets,
   chunks,
+  libraryErrors,
 ]
 
 /** Some idiom, with random parts. */
