@@ -111,7 +111,7 @@ export function ipairsNext(t: Value, control: Value): Ret {
     const value = t.getNumber(control + 1)
     return value === undefined ? undefined : ret2(control + 1, value)
   }
-  const i = wrapInteger(BigInt(checkInteger(control, 2, 'ipairs')) + 1n)
+  const i = wrapInteger(BigInt(checkInteger(control, 2, 'for iterator')) + 1n)
   if (!(t instanceof Table) && metamethodOf(t, '__index') === undefined) {
     // PUC says "attempt to index a nil value" and not even where.
     typeError(1, 'for iterator', 'table', t)

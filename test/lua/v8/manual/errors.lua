@@ -48,6 +48,7 @@ got, want = at("collectgarbage(5)", "bad argument #1 to 'collectgarbage' (invali
 check("collectgarbage of a number", got, want)
 got, want = at("os.difftime('a', 'b')", "bad argument #1 to 'difftime' (number expected, got string)")
 check("difftime of text", got, want)
+check("an iterator called wrongly", { message("for i in (ipairs({})) do end") }, { "x:1: bad argument #2 to 'for iterator' (number expected, got nil)" })
 check("pairs fails in the loop", { message("for k in\n pairs(5) do end"), type(message("return (pairs(5))")) }, { "x:2: bad argument #1 to 'for iterator' (table expected, got number)", "function" })
 got, want = at("1 + broken()", "attempt to call a number value (metamethod 'add')")
 check("an operator that cannot be called", got, want)
