@@ -354,6 +354,27 @@ const chunks: Idiom = (g) => {
     show(type(f), message) if f then show(pcall(f, ${g.expression('num')}, nil)) show(pcall(f, 1)) end end`)
 }
 
+/** Calls and operators that refuse most values; `?` stands for one. */
+const refusals = `
+  table.unpack(?) ; table.unpack(?, 1, ?) ; table.concat(?, ?) ; table.concat({ ?, ? })
+  table.sort({ 1, ?, ? }) ; table.sort({ 2, 1 }, ?) ; table.remove(?) ; table.insert(?, 1)
+  table.insert({}, ?, 1) ; table.move(?, 1, 2, 3, ?) ; next(?) ; (ipairs(?)) ; (pairs(?))
+  tonumber(?, 10) ; rawlen(?) ; rawget(?, 1) ; assert(?) ; rawset(?, nil, 1)
+  setmetatable(?, ?) ; select(?, 1) ; assert(false, ?) ; next({}, ?) ; string.rep(?, 2)
+  ("x"):rep(?) ; ("x"):gsub("x", ?) ; ("x"):gsub(?, "y") ; error(?)
+  ("x"):gsub("x", function() return ? end) ; ("%d"):format(?) ; ("%s"):format(?)
+  tostring(?) ; "10" + ? ; ? + "10" ; ? // 0 ; ? % 0 ; -? ; #? ; ~? ; ?.x ; ?.x.y ; ?()
+  (?)(?) ; ? .. "x" ; "a" < ? ; ? < ? ; ? <= ? ; ? == ? ; 1 & ? ; (?):foo()
+  coroutine.wrap(?) ; coroutine.resume(?) ; coroutine.status(?) ; pcall(?) ; error(?, 2)
+  xpcall(?, print) ; xpcall(print, ?) ; math.floor(?) ; math.max(1, ?) ; math.abs(?)
+  math.fmod(1, ?) ; math.fmod(?, 0) ; math.tointeger(?) ; utf8.char(?) ; utf8.len(?)
+  string.char(?) ; string.byte("x", ?) ; string.pack("i1", ?) ; string.find("a", ?)
+  coroutine.wrap(function() error(?) end)() ; math.ult(?, 1) ; coroutine.close(?)
+  (function() local x <close> = ? return 1 end)() ; (function() ({})[?] = 1 end)()
+`
+  .trim()
+  .split(/ ; |\n */)
+
 /** What library functions say about wrong arguments, and where: called last, or with more to do. */
 const libraryErrors: Idiom = (g) => {
   const value = () =>
@@ -362,94 +383,7 @@ const libraryErrors: Idiom = (g) => {
       ...['Obj(1)', 'coroutine.create(print)', 'setmetatable({}, { __index = 5, __len = 9 })'],
       ...['setmetatable({}, { __add = 5, __call = 1, __lt = 2, __concat = 3, __tostring = 4 })'],
     ])
-  const call = () =>
-    g.random
-      .pick([
-        ...[
-          'table.unpack(?)',
-          'table.unpack(?, 1, ?)',
-          'table.concat(?, ?)',
-          'table.concat({ ?, ? })',
-        ],
-        ...[
-          'table.sort(?)',
-          'table.sort({ 1, ?, ? })',
-          'table.sort({ 2, 1 }, ?)',
-          'table.remove(?)',
-        ],
-        ...['table.insert(?, 1)', 'table.insert({}, ?, 1)', 'table.move(?, 1, 2, 3, ?)', 'next(?)'],
-        ...[
-          '(ipairs(?))',
-          '(pairs(?))',
-          'tonumber(?, 10)',
-          'rawlen(?)',
-          'rawget(?, 1)',
-          'assert(?)',
-        ],
-        ...[
-          'rawset(?, nil, 1)',
-          'setmetatable(?, ?)',
-          'select(?, 1)',
-          'assert(false, ?)',
-          'next({}, ?)',
-        ],
-        ...[
-          'string.rep(?, 2)',
-          '("x"):rep(?)',
-          '("x"):gsub("x", ?)',
-          '("x"):gsub(?, "y")',
-          'error(?)',
-        ],
-        ...['("x"):gsub("x", function() return ? end)', '("%d"):format(?)', '("%s"):format(?)'],
-        ...[
-          'tostring(?)',
-          '"10" + ?',
-          '? + "10"',
-          '? // 0',
-          '? % 0',
-          '-?',
-          '#?',
-          '~?',
-          '?.x',
-          '?.x.y',
-        ],
-        ...[
-          '?()',
-          '(?)(?)',
-          '? .. "x"',
-          '"a" < ?',
-          '? < ?',
-          '? <= ?',
-          '? == ?',
-          '1 & ?',
-          '(?):foo()',
-        ],
-        ...[
-          'coroutine.wrap(?)',
-          'coroutine.resume(?)',
-          'coroutine.status(?)',
-          'pcall(?)',
-          'error(?, 2)',
-        ],
-        ...[
-          'xpcall(?, print)',
-          'xpcall(print, ?)',
-          'math.floor(?)',
-          'math.max(1, ?)',
-          'math.abs(?)',
-        ],
-        ...[
-          'math.fmod(1, ?)',
-          'math.fmod(?, 0)',
-          'math.tointeger(?)',
-          'utf8.char(?)',
-          'utf8.len(?)',
-        ],
-        ...['string.char(?)', 'string.byte("x", ?)', 'string.pack("i1", ?)', 'string.find("a", ?)'],
-        ...['coroutine.wrap(function() error(?) end)()', 'math.ult(?, 1)', 'coroutine.close(?)'],
-        ...['(function() local x <close> = ? return 1 end)()', '(function() ({})[?] = 1 end)()'],
-      ])
-      .replaceAll('?', () => `(${value()})`)
+  const call = () => g.random.pick(refusals).replaceAll('?', () => `(${value()})`)
   const list: Statement[] = []
   for (let i = 0; i < 4; i++) {
     const wrap = g.random.pick([

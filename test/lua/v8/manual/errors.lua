@@ -1,5 +1,6 @@
--- Where errors are told. Text gets the position of the innermost function when that is Lua's: what the core
--- refuses while a library function runs has none. Levels: pcall, xpcall and the end of a coroutine are one each.
+-- Where errors are told. Text gets the position of the innermost function when that is Lua's: what
+-- the core refuses while a library function runs has none. Levels: pcall, xpcall and the end of a
+-- coroutine are one each.
 local broken = { __add = 5, __index = 5, __newindex = 7, __len = 9, __lt = true, __concat = 1, __call = 3, __tostring = 3 }
 local names = { broken = function() return setmetatable({}, broken) end }
 setmetatable(names, { __index = _G })
