@@ -111,3 +111,27 @@ it('turns on what debug.getupvalue needs for a script that names it', () => {
   const text = 'local up = 5 local function f() return up end print(debug.getupvalue(f, 1))'
   expect(lua([file('upvalue.lua', text)]).out).toBe('up\t5\n')
 })
+
+it('%p tells long strings that are equal from one that is the same, as lua does', () => {
+  const script = file(
+    'address.lua',
+    `local address = function(s) return string.format("%p", s) end
+local a, b = string.rep("a", 300), string.rep("aaa", 100)
+print(a == b, address(a) == address(b), address(a) == address(a))
+local unchanged, rebuilt = a:gsub("b", "c"), a:gsub(".", function(c) return c end)
+print(address(unchanged) == address(a), rebuilt == a and address(rebuilt) == address(a))
+print(address(string.rep("b", 40)) == address(string.rep("bb", 20)))
+-- What has fallen out of memory is known again by another address.
+local before = address(a)
+for i = 1, 300 do address(a .. i) end
+print(address(a) == before)`,
+  )
+  const expected = 'true\tfalse\ttrue\ntrue\tfalse\ntrue\nfalse\n'
+  expect(lua([script])).toEqual({ code: 0, out: expected, err: '' })
+})
+
+it('leaves no natives of V8 within reach of a script', () => {
+  expect(lua(['-e', 'print(load("return %DebugPrint(1)"))']).out).toMatch(
+    /^nil\t.*unexpected symbol/,
+  )
+})

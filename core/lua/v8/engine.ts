@@ -59,6 +59,8 @@ export interface V8EngineOptions extends EngineOptions {
   readonly writableLibrary?: boolean
   /** string.dump works, and `load` takes what it wrote: only for the stand-alone interpreter. */
   readonly dumpable?: boolean
+  /** Tells identical strings from equal ones, for `%p`: only for the stand-alone interpreter. */
+  readonly isSameString?: ((a: string, b: string) => boolean) | undefined
   /** Upvalues for the debug library: only for the stand-alone interpreter. */
   readonly debugUpvalues?: boolean
   /** Hooks for the debug library, and upvalues: only for the stand-alone interpreter. */
@@ -93,6 +95,7 @@ export class V8Engine implements LuaEngine {
       seed: options.seed,
       interrupt: options.interrupt ?? new Int32Array(new SharedArrayBuffer(4)),
       stepsMax: options.stepsMax ?? Number.POSITIVE_INFINITY,
+      isSameString: options.isSameString,
       stringMeta: undefined,
       typeMeta: new Map(),
     }

@@ -22,6 +22,8 @@ export interface Realm {
   /** The kill flag: cell 0 not 0 ends the run. Always there (a private cell when none was given). */
   readonly interrupt: Int32Array
   readonly stepsMax: number
+  /** Tells identical strings from equal ones; undefined: nothing does (lib/string-address.ts). */
+  readonly isSameString: ((a: string, b: string) => boolean) | undefined
   /** Metatables of the types that have one for all values; only strings have one by default. */
   stringMeta: Table | undefined
   /** Only the stand-alone interpreter's debug library sets the others. */

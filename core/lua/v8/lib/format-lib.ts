@@ -15,6 +15,7 @@ import {
   quoteNumber,
   quoteText,
 } from './format-spec.ts'
+import { addressOfString } from './string-address.ts'
 import { addressOf, toText } from './tostring.ts'
 
 /** Strings up to this length are one object in PUC, longer ones may be several. */
@@ -112,20 +113,7 @@ function literalText(v: Value, index: number): string {
 }
 
 function pointerText(v: Value): string {
-  if (typeof v === 'string') return contentAddress(v)
+  if (typeof v === 'string') return addressOfString(v)
   const isObject = typeof v === 'function' || (typeof v === 'object' && !(v instanceof LuaFloat))
   return isObject ? addressOf(v) : '(null)'
-}
-
-/** Strings have no identity in JavaScript: equal ones share an address, made of their bytes. */
-function contentAddress(text: string): string {
-  let low = 0x811c9dc5
-  let high = 0x1234567
-  for (let i = 0; i < text.length; i++) {
-    const byte = text.charCodeAt(i)
-    low = Math.imul(low ^ byte, 0x01000193)
-    high = Math.imul(high ^ byte, 0x85ebca6b) ^ (high >>> 13)
-  }
-  const digits = (n: number, count: number) => (n >>> 0).toString(16).padStart(8, '0').slice(-count)
-  return `0x7f${digits(high, 2)}${digits(low, 8)}`
 }

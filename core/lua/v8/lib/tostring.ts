@@ -16,7 +16,7 @@ const addresses = new WeakMap<object, string>()
 let lastAddress = 0x550000000000
 
 /** A pseudo-address that no object has. */
-function freshAddress(): string {
+export function freshAddress(): string {
   lastAddress += 32
   return `0x${lastAddress.toString(16).padStart(12, '0')}`
 }

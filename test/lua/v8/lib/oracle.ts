@@ -33,6 +33,7 @@ export function freshRealm(): void {
     seed: [1n, 2n],
     interrupt: new Int32Array(1),
     stepsMax: Number.POSITIVE_INFINITY,
+    isSameString: undefined,
     stringMeta: undefined,
     typeMeta: new Map(),
   }
