@@ -38,6 +38,11 @@ const strings = [
 ]
 const keys = ['x', 'y', 'z', 'n', 'name']
 const arithmetic = ['+', '-', '*', '/', '//', '%', '^']
+/** For these V8's power is C's to the last bit; for others it need not be, and `%5.1f` shows that. */
+const exactExponents = [
+  ...['2', '2', '2.0', '"2"', 'Y(2)', '0', '1', '(-0.0)', '(0/0)', '(1e308 * 10)'],
+  ...['(-1e308 * 10)', 'nil'],
+]
 const plainArithmetic = ['+', '-', '*', '+', '-', '*', '/', '//', '%']
 const bitwise = ['&', '|', '~', '<<', '>>']
 const comparisons = ['==', '~=', '<', '<=', '>', '>=']
@@ -210,9 +215,11 @@ class Generator {
 
   /**
    * lua5.4 adds -0 where a constant 0 is subtracted, which is another number for -0.0: what it would
-   * fold does not stand on the right of a minus, but for numerals that are not 0.
+   * fold does not stand on the right of a minus, but for numerals that are not 0. Of powers only
+   * those that are exact.
    */
   private arithmetic(left: string, operator: string, right: string): string {
+    if (operator === '^') return `(${left} ^ ${this.random.pick(exactExponents)})`
     const names = right.match(/\b[A-Za-z]\w*/g) ?? []
     const isFolded = names.every((name) => this.constants.has(name))
     const isNumeral = Math.abs(Number(right.replace(/[()]/g, ''))) > 0
@@ -504,7 +511,6 @@ class Generator {
         return random.pick([x, y, x, y, k, i, `(${random.pick(floats)})`, '2', '3'])
       }
       if (random.chance(0.1)) return `(-${run(deep + 1)})`
-      // Other powers may differ in their last bit, which `%` would make the first.
       if (random.chance(0.1)) return `(${run(deep + 1)} ^ 2)`
       return this.arithmetic(run(deep + 1), random.pick(plainArithmetic), run(deep + 1))
     }
