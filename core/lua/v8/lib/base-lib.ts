@@ -172,6 +172,10 @@ function setmetatable(t: Value, meta: Value): Ret {
   if (meta !== undefined && !(meta instanceof Table)) {
     typeError(2, 'setmetatable', 'nil or table', meta)
   }
+  // biome-ignore lint/complexity/noArguments: a rest parameter would make an array for each call.
+  if (meta === undefined && arguments.length < 2) {
+    argError(2, 'setmetatable', 'nil or table expected, got no value')
+  }
   if (table.meta?.getString('__metatable') !== undefined) {
     fail('cannot change a protected metatable')
   }
