@@ -102,7 +102,10 @@ function pairs(t: Value): Ret {
   if (t instanceof Table && t.meta === undefined) return ret3(next, t, undefined)
   const method = metamethodOf(t, '__pairs')
   if (method !== undefined) return threeValues(call(method, t))
-  return ret3(t instanceof Table ? next : refuseIterating, t, undefined)
+  if (t instanceof Table) return ret3(next, t, undefined)
+  // biome-ignore lint/complexity/noArguments: a rest parameter would make an array for each call.
+  if (arguments.length === 0) argError(1, 'pairs', 'value expected')
+  return ret3(refuseIterating, t, undefined)
 }
 
 /** The iterator of ipairs; exported because generated loops recognise it. */
