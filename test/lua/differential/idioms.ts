@@ -358,7 +358,7 @@ const chunks: Idiom = (g) => {
 const refusals = `
   table.unpack(?) ; table.unpack(?, 1, ?) ; table.concat(?, ?) ; table.concat({ ?, ? })
   table.sort({ 1, ?, ? }) ; table.sort({ 2, 1 }, ?) ; table.remove(?) ; table.insert(?, 1)
-  table.insert({}, ?, 1) ; table.move(?, 1, 2, 3, ?) ; next(?) ; (ipairs(?)) ; (pairs(?))
+  table.insert({}, ?, 1) ; table.move(?, 1, 2, 3, ?) ; next(?) ; type(ipairs(?)) ; type(pairs(?))
   tonumber(?, 10) ; rawlen(?) ; rawget(?, 1) ; assert(?) ; rawset(?, nil, 1)
   setmetatable(?, ?) ; select(?, 1) ; assert(false, ?) ; next({}, ?) ; string.rep(?, 2)
   ("x"):rep(?) ; ("x"):gsub("x", ?) ; ("x"):gsub(?, "y") ; error(?)
