@@ -38,6 +38,14 @@ describe.skipIf(oracleMissing)(`random programs${oracleMissing ? ` (${whyMissing
     expect(differences[0]?.report.split('\n').length).toBeLessThan(40)
   })
 
+  it('a program that cannot be parsed is an answer, and those around it still run', () => {
+    for (const side of [lua54, ours('capture'), ours('generator'), ours('capture', true)]) {
+      const outputs = side(['show(1)', 'x =', 'show(3)'])
+      expect(outputs[1]).toContain("raised 'p:1: unexpected symbol near")
+      expect(outputs[2]).toContain('3\nreturned 0')
+    }
+  })
+
   it('an endless program is cut off, and those around it still run', () => {
     const endless = 'while true do pcall(error) end'
     const outputs = lua54(['show(1)', endless, 'show(3)'])
