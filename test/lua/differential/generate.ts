@@ -739,7 +739,8 @@ class Generator {
             `table.sort(${t})`,
             `table.sort(${t}, function(a, b) return a > b end)`,
             `show(table.unpack(${t}, ${random.between(-1, 3)}, ${random.between(0, 5)}))`,
-            `show(table.concat(${t}, "-"))`,
+            // Not "-", which would look like the sign of a NaN.
+            `show(table.concat(${t}, ";"))`,
             `if #${t} > 3 then table.move(${t}, 1, ${random.between(0, 3)}, ${random.between(1, 4)}) end`,
             `show(#${t}, next(${t}))`,
             `show(table.pack(Two(${t}[1])).n)`,

@@ -228,8 +228,10 @@ const packing: Idiom = (g) => {
     ]),
   ).join('')
   const p = g.fresh('p')
+  // The sign of a NaN is in its bytes, and in its text.
+  const number = (kind: 'int' | 'num') => `Sure(${g.expression(kind)})`
   return raw(`
-    local ${p} = table.pack(pcall(string.pack, "${format}", ${g.expression('int')}, ${g.expression('num')}, ${g.expression('str')}, 3))
+    local ${p} = table.pack(pcall(string.pack, "${format}", ${number('int')}, ${number('num')}, ${g.expression('str')}, 3))
     show(${p}[1], ${p}[1] and #${p}[2], pcall(string.packsize, "${format}"))
     if ${p}[1] then show(pcall(string.unpack, "${format}", ${p}[2])) show((${p}[2]:byte(1, 6))) end
     show(pcall(string.unpack, "${format}", ${g.expression('str')}, ${g.random.between(-3, 4)}))`)
