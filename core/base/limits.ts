@@ -10,6 +10,9 @@ export const limits = {
   luaStringBytesMax: 16 * 1024 * 1024,
   /** The same for the stand-alone interpreter. */
   luaToolStringBytesMax: 256 * 1024 * 1024,
+  /** Texts given to `load` whose compiled form is kept for the next time, and all their characters. */
+  luaRecentChunksMax: 256,
+  luaRecentChunkCharactersMax: 512 * 1024,
   /** Channels that one session may be in. */
   channelsPerSessionMax: 64,
   /** One encoded list of Lua values: a call's arguments or results, a session's data. */

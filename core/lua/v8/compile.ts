@@ -192,7 +192,8 @@ class ChunkScripts {
     this.lowering = lowering
     this.options = options
     chunks.set(bytesToText(file.name), file)
-    this.scope = { ...runtime, $I: realm.interrupt, $stop: stop, $T: this.codes }
+    this.scope = Object.create(runtime)
+    Object.assign(this.scope, { $I: realm.interrupt, $stop: stop, $T: this.codes })
   }
 
   /** Makes the codes of the functions that have been lowered since the last time. */
@@ -214,7 +215,7 @@ class ChunkScripts {
     for (const used of new Set(`${constants} ${text}`.match(/\$[A-Za-z]\w*/g))) {
       const slots = Number(/^\$park(\d+)$/.exec(used)?.[1])
       if (this.parked.has(slots)) this.scope[used] = parkFunction(slots)
-      if (Object.hasOwn(this.scope, used)) names.add(used)
+      if (used in this.scope) names.add(used)
     }
     const declared = constants === '' ? '' : `const ${constants}; `
     const list = [...names].join(', ')

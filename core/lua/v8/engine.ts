@@ -45,6 +45,7 @@ import type { Compile } from './lib/load.ts'
 import { toText } from './lib/tostring.ts'
 import { typeOf } from './metatable.ts'
 import { Modules } from './modules.ts'
+import { RecentChunks } from './recent-chunks.ts'
 import { type Realm, vm } from './state.ts'
 import { found, Table, Userdata } from './table.ts'
 import { caught } from './thrown.ts'
@@ -85,6 +86,7 @@ export class V8Engine implements LuaEngine {
   readonly realm: Realm
   private readonly marks: JsonMarks
   private readonly compiling: CompileOptions
+  private readonly recentChunks = new RecentChunks()
 
   constructor(options: V8EngineOptions) {
     this.realm = {
@@ -188,7 +190,8 @@ export class V8Engine implements LuaEngine {
   /** For `load` of Lua code. */
   private compile(source: string, name: string, env: Value, given: string): LuaFn {
     try {
-      return compileChunk(this.realm, source, name, this.compiling, given)(env)
+      const compile = () => compileChunk(this.realm, source, name, this.compiling, given)
+      return this.recentChunks.get(source, given, compile)(env)
     } catch (thrown) {
       if (thrown instanceof SyntaxFailure) throw new LuaThrow(thrown.message, '', false)
       throw thrown
