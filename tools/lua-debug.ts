@@ -14,7 +14,7 @@ import { hookOf, setHook } from '../core/lua/v8/hooks.ts'
 import { typeOf } from '../core/lua/v8/metatable.ts'
 import { vm } from '../core/lua/v8/state.ts'
 import { Table } from '../core/lua/v8/table.ts'
-import { chunks, luaFrames, traceback } from '../core/lua/v8/traceback.ts'
+import { chunkOf, luaFrames, traceback } from '../core/lua/v8/traceback.ts'
 import type { LuaFn, Ret, Value } from '../core/lua/v8/value.ts'
 
 function setMetatable(value: Value, meta: Value): Ret {
@@ -32,7 +32,7 @@ function getMetatable(value: Value): Ret {
 
 /** The chunk's name as `load` got it. */
 function givenName(chunk: string): string {
-  return chunks.get(bytesToText(chunk))?.given ?? `@${chunk}`
+  return chunkOf(bytesToText(chunk))?.given ?? `@${chunk}`
 }
 
 function describeFunction(info: Table, fn: LuaFn): void {

@@ -13,6 +13,8 @@ export const limits = {
   /** Texts given to `load` whose compiled form is kept for the next time, and all their characters. */
   luaRecentChunksMax: 256,
   luaRecentChunkCharactersMax: 512 * 1024,
+  /** Chunks made by `load` that tracebacks know at one time. */
+  luaPassingChunksMax: 10_000,
   /** Channels that one session may be in. */
   channelsPerSessionMax: 64,
   /** One encoded list of Lua values: a call's arguments or results, a session's data. */

@@ -8,7 +8,7 @@ import { type Field, fieldOf, type Rec } from './field.ts'
 import { metamethodOf, typeNameOf } from './metatable.ts'
 import { one } from './operator-metamethod.ts'
 import { throwAtSite } from './site-error.ts'
-import { operandA, siteOf } from './sites.ts'
+import { noSite, operandA, type Site } from './sites.ts'
 import { vm } from './state.ts'
 import { Table } from './table.ts'
 import { type Ret, type Value, YIELD } from './value.ts'
@@ -18,7 +18,7 @@ const indexEvent = fieldOf('__index')
 const newIndexEvent = fieldOf('__newindex')
 
 /** `t[key]`; a value or YIELD. */
-export function index(t: Value, key: Value, site = 0): Ret {
+export function index(t: Value, key: Value, site = noSite): Ret {
   // The usual case, small enough to be inlined: an integer key, no metatable.
   if (typeof key === 'number' && t instanceof Table) {
     const value = t.getNumber(key)
@@ -27,7 +27,8 @@ export function index(t: Value, key: Value, site = 0): Ret {
   return indexAny(t, key, site)
 }
 
-function indexAny(t: Value, key: Value, site: number): Ret {
+/** @param inherited `t` is not what the source names, but what its metatables led to */
+function indexAny(t: Value, key: Value, site: Site, inherited = false): Ret {
   let at = t
   for (let loop = 0; loop < loopsMax; loop++) {
     let method: Value
@@ -41,7 +42,7 @@ function indexAny(t: Value, key: Value, site: number): Ret {
         typeof at === 'string' && vm.realm.stringMeta !== undefined
           ? vm.realm.stringMeta.getString('__index')
           : metamethodOf(at, '__index')
-      if (method === undefined) throwIndexError(at, key, loop === 0 ? site : -Math.abs(site))
+      if (method === undefined) throwIndexError(at, key, site, inherited || loop > 0)
     }
     if (typeof method === 'function') return one(method(at, key))
     at = method
@@ -50,7 +51,7 @@ function indexAny(t: Value, key: Value, site: number): Ret {
 }
 
 /** `t.name`; a value or YIELD. */
-export function getField(t: Value, field: Field, site = 0): Ret {
+export function getField(t: Value, field: Field, site = noSite): Ret {
   if (t instanceof Table) {
     const value = field.find(t)
     if (value !== null) return value
@@ -58,10 +59,10 @@ export function getField(t: Value, field: Field, site = 0): Ret {
   return getInherited(t, field, site)
 }
 
-function getInherited(t: Value, field: Field, site: number): Ret {
+function getInherited(t: Value, field: Field, site: Site): Ret {
   let at = t
   for (let loop = 0; loop < loopsMax; loop++) {
-    if (!(at instanceof Table)) return index(at, field.name, loop === 0 ? site : -site)
+    if (!(at instanceof Table)) return indexAny(at, field.name, site, loop > 0)
     const value = at.getField(field)
     if (value !== undefined) return value
     const meta = at.meta
@@ -80,11 +81,10 @@ function metaIndex(meta: Table, rec: Rec): Value {
 }
 
 /** How an error message names what was indexed: the object, or the key for upvalues of methods. */
-function throwIndexError(v: Value, key: Value, site: number): never {
-  const where = Math.abs(site)
-  let name = site > 0 ? operandA(where) : ''
-  if (name === '' && site > 0) name = keyInfo(key, siteOf(where).b)
-  throwAtSite(`attempt to index a ${typeNameOf(v)} value${name}`, where)
+function throwIndexError(v: Value, key: Value, site: Site, inherited: boolean): never {
+  let name = inherited ? '' : operandA(site)
+  if (name === '' && !inherited) name = keyInfo(key, site.b)
+  throwAtSite(`attempt to index a ${typeNameOf(v)} value${name}`, site)
 }
 
 function keyInfo(key: Value, told: string): string {
@@ -92,13 +92,13 @@ function keyInfo(key: Value, told: string): string {
 }
 
 /** Refuses nil and NaN as keys of a new entry. */
-function checkKey(key: Value, site: number): void {
+function checkKey(key: Value, site: Site): void {
   if (key === undefined) throwAtSite('table index is nil', site)
   if (typeof key === 'number' && Number.isNaN(key)) throwAtSite('table index is NaN', site)
 }
 
 /** `t[key] = value`; undefined or YIELD. */
-export function setIndex(t: Value, key: Value, value: Value, site = 0): Ret {
+export function setIndex(t: Value, key: Value, value: Value, site = noSite): Ret {
   // The usual case, small enough to be inlined: an integer key, no metatable.
   if (typeof key === 'number' && t instanceof Table && t.meta === undefined && !Number.isNaN(key)) {
     t.setNumber(key, value)
@@ -107,7 +107,7 @@ export function setIndex(t: Value, key: Value, value: Value, site = 0): Ret {
   return setAny(t, key, value, site)
 }
 
-function setAny(t: Value, key: Value, value: Value, site: number): Ret {
+function setAny(t: Value, key: Value, value: Value, site: Site): Ret {
   let at = t
   for (let loop = 0; loop < loopsMax; loop++) {
     let method: Value
@@ -125,7 +125,7 @@ function setAny(t: Value, key: Value, value: Value, site: number): Ret {
       }
     } else {
       method = metamethodOf(at, '__newindex')
-      if (method === undefined) throwIndexError(at, key, loop === 0 ? site : -site)
+      if (method === undefined) throwIndexError(at, key, site, loop > 0)
     }
     if (typeof method === 'function') return nothing(method(at, key, value))
     at = method
@@ -134,7 +134,7 @@ function setAny(t: Value, key: Value, value: Value, site: number): Ret {
 }
 
 /** `t.name = value`; undefined or YIELD. */
-export function setField(t: Value, field: Field, value: Value, site = 0): Ret {
+export function setField(t: Value, field: Field, value: Value, site = noSite): Ret {
   if (t instanceof Table) {
     const meta = t.meta
     if (meta === undefined || meta.getField(newIndexEvent) === undefined) {

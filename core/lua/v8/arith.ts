@@ -10,6 +10,7 @@ import { isInteger, isNumber, type Num, toDouble, toNumber } from './number.ts'
 import { throwOperandError } from './operand-error.ts'
 import { binaryMetamethod } from './operator-metamethod.ts'
 import { throwAtSite } from './site-error.ts'
+import { noSite, type Site } from './sites.ts'
 import { MULTI, makeFloat, makeInteger, type Ret, type Value } from './value.ts'
 
 const safe = Number.isSafeInteger
@@ -17,21 +18,21 @@ const safe = Number.isSafeInteger
 /** Both operands as numbers, strings read as numerals; else the metamethod. */
 function slow(
   event: string,
-  compute: (a: Num, b: Num, site: number) => Ret,
+  compute: (a: Num, b: Num, site: Site) => Ret,
   a: Value,
   b: Value,
-  site: number,
+  site: Site,
 ): Ret {
   const x = toNumber(a)
   const y = toNumber(b)
   // With a string the string metatable computes in PUC: a library function.
-  const by = typeof a === 'string' || typeof b === 'string' ? 0 : site
+  const by = typeof a === 'string' || typeof b === 'string' ? noSite : site
   if (x !== undefined && y !== undefined) return compute(x, y, by)
   const r = binaryMetamethod(event, a, b, site)
   return r === MULTI ? throwOperandError('perform arithmetic on', a, b, site) : r
 }
 
-export function add(a: Value, b: Value, site = 0): Ret {
+export function add(a: Value, b: Value, site = noSite): Ret {
   return isNumber(a) && isNumber(b) ? addNumbers(a, b) : slow('__add', addNumbers, a, b, site)
 }
 
@@ -45,7 +46,7 @@ function addNumbers(a: Num, b: Num): Num {
   return makeFloat(toDouble(a) + toDouble(b))
 }
 
-export function sub(a: Value, b: Value, site = 0): Ret {
+export function sub(a: Value, b: Value, site = noSite): Ret {
   return isNumber(a) && isNumber(b) ? subNumbers(a, b) : slow('__sub', subNumbers, a, b, site)
 }
 
@@ -59,7 +60,7 @@ function subNumbers(a: Num, b: Num): Num {
   return makeFloat(toDouble(a) - toDouble(b))
 }
 
-export function mul(a: Value, b: Value, site = 0): Ret {
+export function mul(a: Value, b: Value, site = noSite): Ret {
   return isNumber(a) && isNumber(b) ? mulNumbers(a, b) : slow('__mul', mulNumbers, a, b, site)
 }
 
@@ -74,7 +75,7 @@ function mulNumbers(a: Num, b: Num): Num {
   return makeFloat(toDouble(a) * toDouble(b))
 }
 
-export function div(a: Value, b: Value, site = 0): Ret {
+export function div(a: Value, b: Value, site = noSite): Ret {
   return isNumber(a) && isNumber(b) ? divNumbers(a, b) : slow('__div', divNumbers, a, b, site)
 }
 
@@ -82,7 +83,7 @@ function divNumbers(a: Num, b: Num): Num {
   return makeFloat(toDouble(a) / toDouble(b))
 }
 
-export function pow(a: Value, b: Value, site = 0): Ret {
+export function pow(a: Value, b: Value, site = noSite): Ret {
   return isNumber(a) && isNumber(b) ? powNumbers(a, b) : slow('__pow', powNumbers, a, b, site)
 }
 
@@ -97,11 +98,11 @@ export function power(x: number, y: number): number {
   return x === 1 || (x === -1 && (y === Infinity || y === -Infinity)) ? 1 : x ** y
 }
 
-export function mod(a: Value, b: Value, site = 0): Ret {
+export function mod(a: Value, b: Value, site = noSite): Ret {
   return isNumber(a) && isNumber(b) ? modNumbers(a, b, site) : slow('__mod', modNumbers, a, b, site)
 }
 
-function modNumbers(a: Num, b: Num, site: number): Num {
+function modNumbers(a: Num, b: Num, site: Site): Num {
   if (isInteger(a) && isInteger(b)) {
     if (b === 0) throwAtSite("attempt to perform 'n%0'", site)
     if (typeof a === 'number' && typeof b === 'number') {
@@ -121,13 +122,13 @@ export function floatMod(x: number, y: number): number {
   return r !== 0 && r < 0 !== y < 0 ? r + y : r
 }
 
-export function idiv(a: Value, b: Value, site = 0): Ret {
+export function idiv(a: Value, b: Value, site = noSite): Ret {
   return isNumber(a) && isNumber(b)
     ? idivNumbers(a, b, site)
     : slow('__idiv', idivNumbers, a, b, site)
 }
 
-function idivNumbers(a: Num, b: Num, site: number): Num {
+function idivNumbers(a: Num, b: Num, site: Site): Num {
   if (isInteger(a) && isInteger(b)) {
     if (b === 0) throwAtSite('attempt to divide by zero', site)
     if (typeof a === 'number' && typeof b === 'number') {
@@ -144,7 +145,7 @@ function idivNumbers(a: Num, b: Num, site: number): Num {
   return makeFloat(Math.floor(toDouble(a) / toDouble(b)))
 }
 
-export function unm(a: Value, site = 0): Ret {
+export function unm(a: Value, site = noSite): Ret {
   const x = toNumber(a)
   if (x === undefined) {
     const r = binaryMetamethod('__unm', a, a, site)

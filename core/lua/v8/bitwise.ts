@@ -7,6 +7,7 @@
 import { toInteger } from './number.ts'
 import { throwBitwiseError } from './operand-error.ts'
 import { binaryMetamethod } from './operator-metamethod.ts'
+import { noSite, type Site } from './sites.ts'
 import { MULTI, makeInteger, type Ret, type Value } from './value.ts'
 
 function slow(
@@ -14,7 +15,7 @@ function slow(
   compute: (a: bigint, b: bigint) => bigint,
   a: Value,
   b: Value,
-  site: number,
+  site: Site,
 ): Ret {
   const x = toInteger(a)
   const y = toInteger(b)
@@ -23,15 +24,15 @@ function slow(
   return r === MULTI ? throwBitwiseError(a, b, site) : r
 }
 
-export function band(a: Value, b: Value, site = 0): Ret {
+export function band(a: Value, b: Value, site = noSite): Ret {
   return slow('__band', (x, y) => x & y, a, b, site)
 }
 
-export function bor(a: Value, b: Value, site = 0): Ret {
+export function bor(a: Value, b: Value, site = noSite): Ret {
   return slow('__bor', (x, y) => x | y, a, b, site)
 }
 
-export function bxor(a: Value, b: Value, site = 0): Ret {
+export function bxor(a: Value, b: Value, site = noSite): Ret {
   return slow('__bxor', (x, y) => x ^ y, a, b, site)
 }
 
@@ -40,7 +41,7 @@ function shiftLeft(x: bigint, y: bigint): bigint {
   return y >= 0n ? x << y : BigInt.asUintN(64, x) >> -y
 }
 
-export function shl(a: Value, b: Value, site = 0): Ret {
+export function shl(a: Value, b: Value, site = noSite): Ret {
   // Small results without bigint: a * 2^b is exact while it is safe.
   if (typeof a === 'number' && typeof b === 'number' && Number.isInteger(a)) {
     if (b >= 0 && b <= 52 && Number.isInteger(b)) {
@@ -51,14 +52,14 @@ export function shl(a: Value, b: Value, site = 0): Ret {
   return slow('__shl', shiftLeft, a, b, site)
 }
 
-export function shr(a: Value, b: Value, site = 0): Ret {
+export function shr(a: Value, b: Value, site = noSite): Ret {
   if (typeof a === 'number' && typeof b === 'number' && Number.isInteger(a) && a >= 0) {
     if (b >= 0 && b <= 63 && Number.isInteger(b)) return Math.floor(a / 2 ** b)
   }
   return slow('__shr', (x, y) => shiftLeft(x, -y), a, b, site)
 }
 
-export function bnot(a: Value, site = 0): Ret {
+export function bnot(a: Value, site = noSite): Ret {
   const x = toInteger(a)
   // ~(2^53-1) is the one safe integer whose complement is not safe.
   if (typeof x === 'number' && x !== Number.MAX_SAFE_INTEGER) return -1 - x

@@ -12,12 +12,13 @@ import { Frame, park } from './frame.ts'
 import { metamethodOf } from './metatable.ts'
 import { callNamed } from './operator-metamethod.ts'
 import { throwAtSite } from './site-error.ts'
+import { type Site, someSite } from './sites.ts'
 import { vm } from './state.ts'
 import { caught } from './thrown.ts'
 import type { Ret, Value } from './value.ts'
 
 /** Notes a value to be closed; nil and false are not noted. */
-export function toBeClosed(v: Value, name: string, site: number): void {
+export function toBeClosed(v: Value, name: string, site: Site): void {
   if (v === undefined || v === false) return
   if (metamethodOf(v, '__close') === undefined) {
     throwAtSite(`variable '${name}' got a non-closable value`, site)
@@ -39,7 +40,7 @@ class CloseFrame extends Frame {
 
 /** Its metatable may have changed since the value was noted. */
 function callClosing(v: Value, error: Value): Ret {
-  return callNamed('close', metamethodOf(v, '__close'), v, error, -1)
+  return callNamed('close', metamethodOf(v, '__close'), v, error, someSite)
 }
 
 /** Closes what was noted above `height`, newest first; undefined or YIELD. */

@@ -10,7 +10,7 @@ import { comparable, isNumber } from './number.ts'
 import { throwCompareError, throwConcatError } from './operand-error.ts'
 import { binaryMetamethod, callNamed, one, truth, untruth } from './operator-metamethod.ts'
 import { throwAtSite } from './site-error.ts'
-import { operandA } from './sites.ts'
+import { noSite, operandA, type Site, someSite } from './sites.ts'
 import { vm } from './state.ts'
 import { Table } from './table.ts'
 import { MULTI, type Ret, type Value } from './value.ts'
@@ -35,12 +35,12 @@ export function eq(a: Value, b: Value): Ret {
     if (a.meta === undefined && b.meta === undefined) return false
     let method = metamethodOf(a, '__eq')
     if (method === undefined) method = metamethodOf(b, '__eq')
-    return method === undefined ? false : truth(callNamed('eq', method, a, b, -1))
+    return method === undefined ? false : truth(callNamed('eq', method, a, b, someSite))
   }
   return rawEquals(a, b)
 }
 
-function compareMetamethod(event: string, a: Value, b: Value, site: number): Ret {
+function compareMetamethod(event: string, a: Value, b: Value, site: Site): Ret {
   let method = metamethodOf(a, event)
   if (method === undefined) method = metamethodOf(b, event)
   if (method === undefined) throwCompareError(a, b, site)
@@ -48,14 +48,14 @@ function compareMetamethod(event: string, a: Value, b: Value, site: number): Ret
 }
 
 /** `a < b`; true, false or YIELD. */
-export function lt(a: Value, b: Value, site = 0): Ret {
+export function lt(a: Value, b: Value, site = noSite): Ret {
   if (isNumber(a) && isNumber(b)) return comparable(a) < comparable(b)
   if (typeof a === 'string' && typeof b === 'string') return a < b
   return compareMetamethod('__lt', a, b, site)
 }
 
 /** `a <= b`; true, false or YIELD. */
-export function le(a: Value, b: Value, site = 0): Ret {
+export function le(a: Value, b: Value, site = noSite): Ret {
   if (isNumber(a) && isNumber(b)) return comparable(a) <= comparable(b)
   if (typeof a === 'string' && typeof b === 'string') return a <= b
   if (metamethodOf(a, '__le') !== undefined || metamethodOf(b, '__le') !== undefined) {
@@ -75,7 +75,7 @@ function concatText(v: Value): string | undefined {
 }
 
 /** `a .. b`; a value or YIELD. */
-export function concat(a: Value, b: Value, site = 0): Ret {
+export function concat(a: Value, b: Value, site = noSite): Ret {
   const x = concatText(a)
   const y = concatText(b)
   if (x !== undefined && y !== undefined) {
@@ -87,7 +87,7 @@ export function concat(a: Value, b: Value, site = 0): Ret {
 }
 
 /** `#a`; a value or YIELD. */
-export function len(a: Value, site = 0): Ret {
+export function len(a: Value, site = noSite): Ret {
   if (typeof a === 'string') return a.length
   if (a instanceof Table && a.meta === undefined) return a.length()
   const method = metatableOf(a) === undefined ? undefined : metamethodOf(a, '__len')

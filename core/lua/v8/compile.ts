@@ -2,8 +2,8 @@
 //
 // One script for each chunk, named after it, on the same lines; one more for each twin, when it is
 // first needed. Scripts see nothing but the runtime's names (runtime.ts) and what belongs to the
-// chunk: its kill flag `$I`, its functions' codes `$T`, its constants `$k…`. In a process that is open
-// to the inspector each script carries a source map.
+// chunk: its kill flag `$I`, its functions' codes `$T`, its sites `$s`, its constants `$k…`. In a
+// process that is open to the inspector each script carries a source map.
 
 import { compileFunction } from 'node:vm'
 import { isInspected } from '../../base/inspected.ts'
@@ -36,7 +36,7 @@ import { type Chunk, parseChunk, parseFunction } from './parser.ts'
 import { runtime } from './runtime.ts'
 import { sourceMapComment } from './source-map.ts'
 import type { Realm } from './state.ts'
-import { type ChunkSource, chunks } from './traceback.ts'
+import { type ChunkSource, registerChunk } from './traceback.ts'
 import type { LuaFn, Value } from './value.ts'
 
 export interface CompileOptions {
@@ -59,7 +59,8 @@ export type ChunkMaker = (env: Value) => LuaFn
 
 /**
  * Compiles a chunk.
- * @param source byte string @param name as messages show it @param given as `load` got it
+ * @param source byte string @param name as messages show it
+ * @param given the name as `load` got it; undefined for a chunk of a file or of the host
  * @throws SyntaxFailure
  */
 export function compileChunk(
@@ -67,9 +68,11 @@ export function compileChunk(
   source: string,
   name: string,
   options: CompileOptions,
-  given = `@${name}`,
+  given?: string,
 ): ChunkMaker {
-  return chunkMaker(realm, parseChunk(source, name), { name, given, source }, options)
+  const isPassing = given !== undefined
+  const file = { name, given: given ?? `@${name}`, source, isPassing }
+  return chunkMaker(realm, parseChunk(source, name), file, options)
 }
 
 /**
@@ -114,7 +117,11 @@ function chunkMaker(
       const value = i === 0 ? env : undefined
       return isCell(local) ? { v: value } : value
     })
-  return (env) => (maker as (...upvalues: unknown[]) => LuaFn)(...values(env))
+  return (env) => {
+    // `load` may have made another chunk of this name since this one was compiled.
+    if (file.isPassing === true) registerChunk(file)
+    return (maker as (...upvalues: unknown[]) => LuaFn)(...values(env))
+  }
 }
 
 /**
@@ -191,9 +198,10 @@ class ChunkScripts {
     this.file = file
     this.lowering = lowering
     this.options = options
-    chunks.set(bytesToText(file.name), file)
+    registerChunk(file)
     this.scope = Object.create(runtime)
     Object.assign(this.scope, { $I: realm.interrupt, $stop: stop, $T: this.codes })
+    this.scope.$s = lowering.context.sites
   }
 
   /** Makes the codes of the functions that have been lowered since the last time. */

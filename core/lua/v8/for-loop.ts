@@ -8,6 +8,7 @@
 import { typeNameOf } from './metatable.ts'
 import { isInteger, type Num, toDouble, toNumber } from './number.ts'
 import { throwAtSite } from './site-error.ts'
+import type { Site } from './sites.ts'
 import { makeFloat, makeInteger, type Value } from './value.ts'
 
 interface BigLoop {
@@ -24,7 +25,7 @@ export const forState: { start: number; limit: number; step: number } = {
   step: 1,
 }
 
-function number(v: Value, what: string, site: number): Num {
+function number(v: Value, what: string, site: Site): Num {
   const n = toNumber(v)
   if (n === undefined) {
     throwAtSite(`bad 'for' ${what} (number expected, got ${typeNameOf(v)})`, site)
@@ -33,11 +34,11 @@ function number(v: Value, what: string, site: number): Num {
 }
 
 /** The limit of a loop that counts small integers. */
-export function forLimit(limit: Value, site: number): number {
+export function forLimit(limit: Value, site: Site): number {
   return toDouble(number(limit, 'limit', site))
 }
 
-export function forPrepare(start: Value, limit: Value, step: Value, site: number): LoopMode {
+export function forPrepare(start: Value, limit: Value, step: Value, site: Site): LoopMode {
   if (isInteger(start) && isInteger(step)) {
     if (step === 0) throwAtSite("'for' step is zero", site)
     const bound = number(limit, 'limit', site)

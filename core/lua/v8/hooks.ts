@@ -15,7 +15,7 @@ import { upvaluesOf } from './debug-upvalues.ts'
 import { type Coroutine, Frame, park } from './frame.ts'
 import { callMetamethod, metamethodOf, typeNameOf } from './metatable.ts'
 import { throwAtSite } from './site-error.ts'
-import { operandA, siteOf } from './sites.ts'
+import { operandA, type Site } from './sites.ts'
 import { type Realm, vm } from './state.ts'
 import { hookedBuiltin } from './traceback.ts'
 import { type LuaFn, MULTI, type Ret, type Value } from './value.ts'
@@ -73,9 +73,9 @@ function fire(hook: HookState, event: string, line?: number): void {
 }
 
 /** An event of a library function: tracebacks find its name in `hookedBuiltin` (traceback.ts). */
-function fireForBuiltin(hook: HookState, event: string, site: number): void {
+function fireForBuiltin(hook: HookState, event: string, site: Site): void {
   const outer = hookedBuiltin.name
-  hookedBuiltin.name = /'(.*)'/.exec(siteOf(site).a)?.[1] ?? '?'
+  hookedBuiltin.name = /'(.*)'/.exec(site.a)?.[1] ?? '?'
   try {
     fire(hook, event)
   } finally {
@@ -140,7 +140,7 @@ export function hookReturn(r: Ret): Ret {
 }
 
 /** A call by generated code. */
-export function hookedCall(site: number, f: Value, ...args: Value[]): Ret {
+export function hookedCall(site: Site, f: Value, ...args: Value[]): Ret {
   if (typeof f !== 'function') {
     if (metamethodOf(f, '__call') === undefined) {
       throwAtSite(`attempt to call a ${typeNameOf(f)} value${operandA(site)}`, site)
@@ -156,7 +156,7 @@ export function hookedCall(site: number, f: Value, ...args: Value[]): Ret {
 }
 
 /** A call whose answer is the caller's own. */
-export function hookedTail(site: number, f: Value, ...args: Value[]): Ret {
+export function hookedTail(site: Site, f: Value, ...args: Value[]): Ret {
   if (typeof f === 'function' && upvaluesOf(f) !== undefined) {
     isTailCall = true
     return f(...args)

@@ -54,7 +54,7 @@ function int32Tests(a: Operand, b: Operand): string[] | undefined {
   return tests
 }
 
-function slowTest(t: string, helper: string, a: Operand, b: Operand, site: number): string {
+function slowTest(t: string, helper: string, a: Operand, b: Operand, site: string): string {
   return `(${t} = ${helper}(${a.text}, ${b.text}, ${site})) === null`
 }
 
@@ -131,7 +131,7 @@ function fastCondition(t: string, op: string, a: Operand, b: Operand): string | 
 }
 
 /** `t = a op b` for arithmetic, bitwise operators and concatenation. */
-export function binaryTest(t: string, op: string, a: Operand, b: Operand, site: number): string {
+export function binaryTest(t: string, op: string, a: Operand, b: Operand, site: string): string {
   const slow = slowTest(t, slowHelpers[op] ?? '', a, b, site)
   const fast = fastCondition(t, op, a, b)
   return fast === undefined ? slow : `!(${fast}) && ${slow}`
@@ -148,7 +148,7 @@ export function floatTest(t: string, operands: readonly Operand[], expression: s
 }
 
 /** `t = -a`, `t = #a`, `t = ~a`. */
-export function unaryTest(t: string, op: '-' | '#' | '~', a: Operand, site: number): string {
+export function unaryTest(t: string, op: '-' | '#' | '~', a: Operand, site: string): string {
   const x = a.text
   const slow = (helper: string) => `(${t} = ${helper}(${x}, ${site})) === null`
   if (a.constant !== undefined) return slow(op === '-' ? '$unm' : op === '#' ? '$len' : '$bnot')
@@ -170,7 +170,7 @@ export function compareTest(
   op: '<' | '<=',
   a: Operand,
   b: Operand,
-  site: number,
+  site: string,
 ): string {
   const slow = slowTest(t, op === '<' ? '$lt' : '$le', a, b, site)
   const numbers = numberTests(a, b)

@@ -218,7 +218,7 @@ export class ExpressionLowering {
   }
 
   /** The call of a callee with arguments, both as texts. */
-  callTextOf(callee: string, args: string, site: number, isTail = false): string {
+  callTextOf(callee: string, args: string, site: string, isTail = false): string {
     const all = args === '' ? '' : `, ${args}`
     if (this.f.chunk.hooks)
       return `${isTail ? '$hookedTail' : '$hookedCall'}(${site}, ${callee}${all})`
@@ -465,7 +465,7 @@ export function readSlow(
   t: string,
   object: string,
   key: Atom,
-  site: number,
+  site: string,
 ): string {
   const name = fieldName(key)
   if (name === undefined) return `(${t} = $index(${object}, ${key.text}, ${site}))`

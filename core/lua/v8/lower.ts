@@ -18,7 +18,7 @@ import { type Ir, mark, type Target } from './ir.ts'
 import { NameTable, partVariable, stringLiteral } from './names.ts'
 import { NumberTypes } from './number-types.ts'
 import { labelOf } from './scope.ts'
-import { addSite } from './sites.ts'
+import type { Site } from './sites.ts'
 import type { Value } from './value.ts'
 
 /** What the functions of one chunk share while they are lowered. */
@@ -46,6 +46,8 @@ export class ChunkContext {
   hooks = false
   /** It comes from a dump without lines and names. */
   isStripped = false
+  /** Where its operations stand: `$s` of its scripts. */
+  readonly sites: Site[] = []
 
   constructor(chunkName: string, countSteps: boolean, debugUpvalues: boolean) {
     this.chunkName = chunkName
@@ -160,10 +162,13 @@ export class FunctionLowering {
     return collected
   }
 
-  errorSite(line: number, a = '', b = ''): number {
-    const { chunkName: chunk, isStripped } = this.chunk
-    if (isStripped) return addSite({ chunk, line: -1, a: strippedName(a), b: strippedName(b) })
-    return addSite({ chunk, line, a, b })
+  /** The text of a new site's value. */
+  errorSite(line: number, a = '', b = ''): string {
+    const { chunkName: chunk, isStripped, sites } = this.chunk
+    const site = isStripped
+      ? { chunk, line: -1, a: strippedName(a), b: strippedName(b) }
+      : { chunk, line, a, b }
+    return `$s[${sites.push(site) - 1}]`
   }
 
   // --- variables

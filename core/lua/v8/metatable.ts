@@ -6,6 +6,7 @@
 import { LuaFloat } from '../engine.ts'
 import { throwError, throwValue } from './errors.ts'
 import { Coroutine } from './frame.ts'
+import { noSite, type Site } from './sites.ts'
 import { vm } from './state.ts'
 import { Table, Userdata } from './table.ts'
 import type { Ret, Value } from './value.ts'
@@ -55,9 +56,10 @@ export function metamethodOf(v: Value, event: string): Value {
 
 /**
  * Calls what is not a function, through `__call` (which may itself be a callable table).
- * @param what how the error names `f` @param site 0: a library function calls, and no position is told
+ * @param what how the error names `f`
+ * @param site noSite: a library function calls, and no position is told
  */
-export function callMetamethod(f: Value, args: Value[], what = '', site = 0): Ret {
+export function callMetamethod(f: Value, args: Value[], what = '', site = noSite): Ret {
   let callee = f
   const all = args.slice()
   for (let depth = 0; depth < 200; depth++) {
@@ -72,7 +74,7 @@ export function callMetamethod(f: Value, args: Value[], what = '', site = 0): Re
   refuseCall("'__call' chain too long", site)
 }
 
-function refuseCall(message: string, site: number): never {
-  if (site === 0) throwValue(message)
+function refuseCall(message: string, site: Site): never {
+  if (site === noSite) throwValue(message)
   throwError(message)
 }

@@ -6,6 +6,7 @@
 import { first } from './answer.ts'
 import { Frame, park } from './frame.ts'
 import { callMetamethod, metamethodOf } from './metatable.ts'
+import { noSite, type Site } from './sites.ts'
 import { MULTI, type Ret, type Value } from './value.ts'
 
 /** Cuts the answer of a metamethod that waited to one value. */
@@ -45,7 +46,7 @@ export function untruth(r: Ret): Ret {
 }
 
 /** Calls the metamethod of `a`, else of `b`; MULTI, which is no answer of one, when neither has. */
-export function binaryMetamethod(event: string, a: Value, b: Value, site: number): Ret {
+export function binaryMetamethod(event: string, a: Value, b: Value, site: Site): Ret {
   let method = metamethodOf(a, event)
   if (method === undefined) method = metamethodOf(b, event)
   if (method === undefined) return MULTI
@@ -56,7 +57,7 @@ export function binaryMetamethod(event: string, a: Value, b: Value, site: number
  * Calls an operator's metamethod; one that cannot be called is named in the error, unless a library
  * function had the operation done (site 0). Site -1: one that is not known, of generated code.
  */
-export function callNamed(event: string, method: Value, a: Value, b: Value, site: number): Ret {
+export function callNamed(event: string, method: Value, a: Value, b: Value, site: Site): Ret {
   if (typeof method === 'function') return method(a, b)
-  return callMetamethod(method, [a, b], site === 0 ? '' : ` (metamethod '${event}')`, site)
+  return callMetamethod(method, [a, b], site === noSite ? '' : ` (metamethod '${event}')`, site)
 }

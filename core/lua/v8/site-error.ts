@@ -1,13 +1,14 @@
 // Raising a Lua error from an operation of generated code, with its own position. Lanes.
 
 import { makeThrow, throwValue } from './errors.ts'
-import { sitePosition } from './sites.ts'
+import { noSite, type Site, sitePosition } from './sites.ts'
 
 /**
- * Raises `message` behind the site's `chunk:line: `. Site 0 is a library function that had the operation
- * done (`table.unpack(nil)`): PUC tells no position then, since the innermost function is not Lua's.
+ * Raises `message` behind the site's `chunk:line: `. `noSite` is a library function that had the
+ * operation done (`table.unpack(nil)`): PUC tells no position then, since the innermost function is not
+ * Lua's.
  */
-export function throwAtSite(message: string, site: number): never {
-  if (site === 0) throwValue(message)
+export function throwAtSite(message: string, site: Site): never {
+  if (site === noSite) throwValue(message)
   throw makeThrow(sitePosition(site) + message)
 }

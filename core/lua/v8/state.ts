@@ -9,6 +9,7 @@
 // error restores `noYield` and `handler` to what they were (pcall, the engine's border).
 
 import { Coroutine } from './frame.ts'
+import { noSite, type Site } from './sites.ts'
 import type { Table } from './table.ts'
 import type { LuaFn, Value } from './value.ts'
 
@@ -44,8 +45,8 @@ export class Vm {
   tails = 0
   /** Nested resumes, bounded as PUC's C calls. */
   depth = 0
-  /** The site of a call of `error` that is being made; 0: unknown, the stack is asked. */
-  errorSite = 0
+  /** The site of a call of `error` that is being made; noSite: unknown, the stack is asked. */
+  errorSite: Site = noSite
 
   /** The coroutine that runs; undefined in the main run. */
   get coroutine(): Coroutine | undefined {

@@ -17,7 +17,7 @@ import { budgetMark } from './budget.ts'
 import { callMetamethod, metamethodOf, typeNameOf } from './metatable.ts'
 import { isStandIn } from './names.ts'
 import { throwAtSite } from './site-error.ts'
-import { operandA } from './sites.ts'
+import { operandA, type Site } from './sites.ts'
 import { vm } from './state.ts'
 import { isDeeperThan } from './traceback.ts'
 import { type LuaFn, type Ret, type Value, YIELD } from './value.ts'
@@ -52,7 +52,7 @@ function isGenerated(fn: LuaFn): boolean {
 }
 
 /** Calls what is not a function; the site names it. */
-export function callAt(site: number, f: Value, ...args: Value[]): Ret {
+export function callAt(site: Site, f: Value, ...args: Value[]): Ret {
   if (metamethodOf(f, '__call') === undefined) {
     throwAtSite(`attempt to call a ${typeNameOf(f)} value${operandA(site)}`, site)
   }
@@ -60,7 +60,7 @@ export function callAt(site: number, f: Value, ...args: Value[]): Ret {
 }
 
 /** A tail call for which generated code has found no quick way: `vm.tails` is used up, or no function. */
-export function tailCall(site: number, f: Value, ...args: Value[]): Ret {
+export function tailCall(site: Site, f: Value, ...args: Value[]): Ret {
   if (typeof f !== 'function') return callAt(site, f, ...args)
   vm.tails = tailCalls.max
   const deepFrames = Math.min(deepFramesMax, tailCalls.max >> 1)

@@ -5,6 +5,8 @@
 // coroutine (coroutine.ts) follow below it. Reading a stack costs microseconds; it only happens on
 // errors that need a position. A coroutine's stack ends where it was resumed: levels do not go beyond.
 
+import { limits } from '../../base/limits.ts'
+import { bytesToText } from '../bytes.ts'
 import type { LuaFramePlace } from './frame.ts'
 import { isStandIn, luaName } from './names.ts'
 import { vm } from './state.ts'
@@ -17,10 +19,35 @@ export interface ChunkSource {
   readonly source: string
   /** It comes from a dump without lines and names. */
   readonly isStripped?: boolean
+  /** `load` made it: tracebacks know only the newest of these. */
+  readonly isPassing?: boolean
 }
 
-/** All loaded chunks, by the name of their scripts (text). A name loaded again replaces the old. */
-export const chunks = new Map<string, ChunkSource>()
+/** The chunks of files and of the host, by the name of their scripts (text). */
+const lastingChunks = new Map<string, ChunkSource>()
+/** Those that `load` made, the newest last: services may load texts without end. */
+const passingChunks = new Map<string, ChunkSource>()
+
+/** Makes the frames of a chunk known; a name loaded again replaces the old. */
+export function registerChunk(chunk: ChunkSource): void {
+  const name = bytesToText(chunk.name)
+  passingChunks.delete(name)
+  if (chunk.isPassing !== true) {
+    lastingChunks.set(name, chunk)
+    return
+  }
+  passingChunks.set(name, chunk)
+  if (passingChunks.size <= limits.luaPassingChunksMax) return
+  for (const oldest of passingChunks.keys()) {
+    passingChunks.delete(oldest)
+    return
+  }
+}
+
+/** The chunk whose scripts have this name; undefined also for one of very many that `load` made. */
+export function chunkOf(scriptName: string): ChunkSource | undefined {
+  return passingChunks.get(scriptName) ?? lastingChunks.get(scriptName)
+}
 
 /** Functions of the runtime that count as a level of their own: a position never looks past them. */
 const boundaryNames = new Map([
@@ -88,7 +115,7 @@ function framesOf(sites: readonly NodeJS.CallSite[]): LuaFramePlace[] {
   const frames: LuaFramePlace[] = []
   let isStarting = false
   for (const site of sites) {
-    const chunk = chunks.get(site.getFileName() ?? '')
+    const chunk = chunkOf(site.getFileName() ?? '')
     const name = site.getFunctionName() ?? ''
     if (chunk === undefined && isDriver(name, site)) break
     // The generator back end: the function itself only starts the generator that is its body, which
@@ -127,7 +154,7 @@ export function positionOf(level: number): string {
 /** The position of the innermost Lua function where a JavaScript error was made. */
 export function positionOfError(error: Error): string {
   for (const site of sitesOf(error)) {
-    const chunk = chunks.get(site.getFileName() ?? '')
+    const chunk = chunkOf(site.getFileName() ?? '')
     if (chunk !== undefined) return `${chunk.name}:${site.getLineNumber() ?? 0}: `
   }
   return ''
@@ -156,10 +183,8 @@ function described(name: string): string {
 export function calledAsMethod(name: string): boolean {
   const frame = luaFrames()[0]
   if (frame === undefined || frame.line === 0) return false
-  for (const chunk of chunks.values()) {
-    if (chunk.name !== frame.chunk) continue
-    const line = chunk.source.split(/\r\n|\n|\r/, frame.line)[frame.line - 1] ?? ''
-    return new RegExp(`:\\s*${name}\\b`).test(line) && !new RegExp(`\\.\\s*${name}\\b`).test(line)
-  }
-  return false
+  const chunk = chunkOf(bytesToText(frame.chunk))
+  if (chunk === undefined) return false
+  const line = chunk.source.split(/\r\n|\n|\r/, frame.line)[frame.line - 1] ?? ''
+  return new RegExp(`:\\s*${name}\\b`).test(line) && !new RegExp(`\\.\\s*${name}\\b`).test(line)
 }

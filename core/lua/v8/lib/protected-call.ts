@@ -14,7 +14,7 @@ import { closeAfterError } from '../close.ts'
 import { type LuaThrow, throwValue } from '../errors.ts'
 import { Frame, type LuaFramePlace, park } from '../frame.ts'
 import { typeNameOf } from '../metatable.ts'
-import { sitePosition } from '../sites.ts'
+import { noSite, sitePosition } from '../sites.ts'
 import { vm } from '../state.ts'
 import { caught } from '../thrown.ts'
 import { positionOf } from '../traceback.ts'
@@ -112,9 +112,10 @@ function refuseHandler(handler: Value): never {
 /** `error(value, level)`: text gets the position of the function at that level in front. */
 export function luaError(value: Value, level: Value): Ret {
   const site = vm.errorSite
-  vm.errorSite = 0
+  vm.errorSite = noSite
   const at = level === undefined ? 1 : checkIndex(level, 2, 'error')
-  if (typeof value === 'string' && at === 1 && site !== 0) throwValue(sitePosition(site) + value)
+  if (typeof value === 'string' && at === 1 && site !== noSite)
+    throwValue(sitePosition(site) + value)
   if (typeof value === 'string' && at > 0) throwValue(positionOf(at) + value)
   throwValue(value)
 }
