@@ -8,7 +8,15 @@
 import { assert } from '../../base/assert.ts'
 import { call } from './call.ts'
 import { makeThrow, throwError } from './errors.ts'
-import { type Coroutine, type Frame, KEPT, parked } from './frame.ts'
+import {
+  type Coroutine,
+  type Frame,
+  KEPT,
+  parked,
+  stateDead,
+  stateRunning,
+  stateSuspended,
+} from './frame.ts'
 import { vm } from './state.ts'
 import { pendingTail } from './tail-call.ts'
 import { type Ret, type Value, YIELD } from './value.ts'
@@ -45,30 +53,27 @@ export function resume(
 ): Ret {
   if (vm.depth >= nestedResumesMax) throwError('C stack overflow')
   const outer = vm.current
-  outer.status = 'normal'
   vm.current = co
   // One that Lua code made runs what its maker runs.
   if (!host) co.epoch = outer.epoch
   // An error in it is an answer to who resumed it, unless that is the host.
   if (co.start !== undefined && !host) co.handler = false
   vm.depth++
-  co.status = 'running'
+  co.state = stateRunning
   let answer: Ret
   try {
     answer = run(co, args, r)
   } catch (thrown) {
-    co.status = 'dead'
+    co.state = stateDead
     co.top = undefined
     co.failure = thrown
     vm.depth--
     vm.current = outer
-    outer.status = 'running'
     throw thrown
   }
-  co.status = answer === null ? 'suspended' : 'dead'
+  co.state = answer === null ? stateSuspended : stateDead
   vm.depth--
   vm.current = outer
-  outer.status = 'running'
   return answer
 }
 

@@ -34,11 +34,11 @@ import { type CompileOptions, compileChunk, compileDump } from './compile.ts'
 import { resume, runMain } from './coroutine.ts'
 import type { Dump } from './dump-format.ts'
 import { LuaThrow, makeThrow, throwError, throwValue } from './errors.ts'
-import { Coroutine } from './frame.ts'
+import { Coroutine, stateRunning, stateSuspended } from './frame.ts'
 import type { Backend } from './ir.ts'
 import { type JsonMarks, JsonProblem, readJson, writeJson } from './json.ts'
 import { SyntaxFailure } from './lexer.ts'
-import { closeCoroutine } from './lib/coroutine-lib.ts'
+import { closeCoroutine, statusOf } from './lib/coroutine-lib.ts'
 import type { CompileDump } from './lib/dump-lib.ts'
 import { freezeTable, installLibrary } from './lib/install.ts'
 import type { Compile } from './lib/load.ts'
@@ -140,7 +140,7 @@ export class V8Engine implements LuaEngine {
     const { realm, current, main, steps, depth } = vm
     vm.realm = this.realm
     vm.main = vm.current = new Coroutine(undefined)
-    vm.main.status = 'running'
+    vm.main.state = stateRunning
     vm.steps = this.realm.stepsMax
     vm.depth = 0
     try {
@@ -231,7 +231,7 @@ export class V8Engine implements LuaEngine {
     this.failure = undefined
     try {
       assert(vm.coroutine === undefined, 'resume is not reentrant')
-      if (co.status !== 'suspended') throwError(`cannot resume ${co.status} coroutine`)
+      if (co.state !== stateSuspended) throwError(`cannot resume ${statusOf(co)} coroutine`)
       for (let i = 0; i < args.length; i++) args[i] = checked(args[i]) as unknown as LuaValue
       const values = args as unknown as Value[]
       const r = resume(co, values, values.length === 1 ? values[0] : retArray(values), true)
@@ -266,7 +266,7 @@ export class V8Engine implements LuaEngine {
 
   close(coroutine: LuaCoroutine): void {
     const co = coroutine as unknown as Coroutine
-    if (co.status === 'running' || co.status === 'normal') return
+    if (co.state === stateRunning) return
     this.enter(() => {
       const failure = closeCoroutine(co)
       if (failure !== undefined) throw failure

@@ -58,14 +58,21 @@ export function park(frame: Frame): Ret {
 /** Counts reloads of modules in this thread: a coroutine runs the code of its epoch (module.ts). */
 export const epoch = { now: 0 }
 
-export type CoroutineStatus = 'suspended' | 'running' | 'normal' | 'dead'
+/**
+ * States of a coroutine, as numbers: a store of one costs the collector no look. One that has resumed
+ * another is running as well; it is `normal` for Lua when it is not `vm.current`.
+ */
+export const stateSuspended = 0
+export const stateRunning = 1
+export const stateDead = 2
+export type CoroutineState = typeof stateSuspended | typeof stateRunning | typeof stateDead
 
 /** The list of those that have no variable to be closed; never written. */
 export const noneToClose: Value[] = []
 
 export class Coroutine {
   declare readonly luaObject: true
-  status: CoroutineStatus = 'suspended'
+  state: CoroutineState = stateSuspended
   /** The function to start with; undefined once it has started. */
   start: Value
   /** The innermost parked frame. */

@@ -8,7 +8,7 @@ import { regs, results, ret2, retArray, retPrepend, retRest } from '../answer.ts
 import { closeAfterError, closeDown } from '../close.ts'
 import { resume as drive } from '../coroutine.ts'
 import { LuaThrow, throwError, throwValue } from '../errors.ts'
-import { Coroutine, noneToClose } from '../frame.ts'
+import { Coroutine, noneToClose, stateDead, stateRunning, stateSuspended } from '../frame.ts'
 import { type Realm, vm } from '../state.ts'
 import { caught } from '../thrown.ts'
 import { positionOf } from '../traceback.ts'
@@ -23,7 +23,7 @@ function mainCoroutine(): Coroutine {
   let main = mains.get(vm.realm)
   if (main === undefined) {
     main = new Coroutine(undefined)
-    main.status = 'running'
+    main.state = stateRunning
     mains.set(vm.realm, main)
   }
   return main
@@ -34,9 +34,12 @@ function checkCoroutine(v: Value, fn: string): Coroutine {
   typeError(1, fn, 'thread', v)
 }
 
-function statusOf(co: Coroutine): string {
+/** The status as Lua tells it. */
+export function statusOf(co: Coroutine): string {
   if (co === mains.get(vm.realm)) return vm.coroutine === undefined ? 'running' : 'normal'
-  return co.status
+  if (co.state === stateSuspended) return 'suspended'
+  if (co.state === stateDead) return 'dead'
+  return co === vm.current ? 'running' : 'normal'
 }
 
 function create(f: Value): Ret {
@@ -63,7 +66,7 @@ function coResume(v: Value, arg: Value): Ret {
 }
 
 function resumeOne(co: Coroutine, arg: Value): Ret {
-  if (co.status !== 'suspended') return ret2(false, refusal(statusOf(co)))
+  if (co.state !== stateSuspended) return ret2(false, refusal(statusOf(co)))
   try {
     return resumed(drive(co, undefined, arg, false))
   } catch (thrown) {
@@ -73,7 +76,7 @@ function resumeOne(co: Coroutine, arg: Value): Ret {
 
 function resumeMany(v: Value, ...args: Value[]): Ret {
   const co = checkCoroutine(v, 'resume')
-  if (co.status !== 'suspended') return ret2(false, refusal(statusOf(co)))
+  if (co.state !== stateSuspended) return ret2(false, refusal(statusOf(co)))
   try {
     return resumed(drive(co, args, retArray(args), false))
   } catch (thrown) {
@@ -88,7 +91,7 @@ function refusal(status: string): string {
 function wrap(f: Value): Ret {
   const co = new Coroutine(checkFunction(f, 1, 'wrap'))
   return (...args: Value[]) => {
-    if (co.status !== 'suspended') throwError(refusal(co.status))
+    if (co.state !== stateSuspended) throwError(refusal(statusOf(co)))
     try {
       if (args.length === 1) return yielded(drive(co, undefined, args[0], false))
       return yielded(drive(co, args, retArray(args), false))
@@ -146,7 +149,7 @@ export function closeCoroutine(co: Coroutine): LuaThrow | undefined {
   const outerHandler = vm.handler
   const outerNoYield = vm.noYield
   let failure = co.failure instanceof LuaThrow ? co.failure : undefined
-  co.status = 'running'
+  co.state = stateRunning
   co.failure = undefined
   co.top = undefined
   co.start = undefined
@@ -163,7 +166,7 @@ export function closeCoroutine(co: Coroutine): LuaThrow | undefined {
   } catch (thrown) {
     closeAfterError(0, caught(thrown), keep)
   } finally {
-    co.status = 'dead'
+    co.state = stateDead
     co.toClose = noneToClose
     vm.toClose = outer
     vm.handler = outerHandler
