@@ -55,7 +55,7 @@ export function binaryMetamethod(event: string, a: Value, b: Value, site: Site):
 
 /**
  * Calls an operator's metamethod; one that cannot be called is named in the error, unless a library
- * function had the operation done (site 0). Site -1: one that is not known, of generated code.
+ * function had the operation done (`noSite`). `someSite` is one of generated code that is not known.
  */
 export function callNamed(event: string, method: Value, a: Value, b: Value, site: Site): Ret {
   if (typeof method === 'function') return method(a, b)
