@@ -242,7 +242,7 @@ class Generator {
       case 2:
         return `${s()}:rep(${random.between(0, 3)}, ",")`
       case 3:
-        return `string.format("%${random.pick(['d', '5.1f', 's', 'x', '-8s', '.3g', 'q', 'i'])}", ${this.formatted(deep + 1)})`
+        return `string.format("%${random.pick(['d', '5.1f', 's', 'x', '-8s', '.3g', 'q', 'i'])}", Sure(${this.formatted(deep + 1)}))`
       case 4:
         return `(${s()}:gsub(${random.pick(['"%a"', '"[%d.]+"', '"X"', '"(.)(.)"', '"^%s*"', '""'])}, ${random.pick(['"<%0>"', '"%1"', '""', 'string.upper', '{ a = "A", X = 1 }'])}))`
       case 5:
