@@ -4,18 +4,18 @@
 // upvalues and set hooks. Locals are not there: generated code keeps them in JavaScript.
 
 import { bytesToText } from '../core/lua/bytes.ts'
-import { ret0, ret2, ret3 } from '../core/lua/v8/answer.ts'
-import { type Upvalue, upvaluesOf } from '../core/lua/v8/debug-upvalues.ts'
+import { originOf } from '../core/lua/v8/emit/function-origin.ts'
 import type { V8Engine } from '../core/lua/v8/engine.ts'
-import { throwError } from '../core/lua/v8/errors.ts'
-import { Coroutine } from '../core/lua/v8/frame.ts'
-import { originOf } from '../core/lua/v8/function-origin.ts'
-import { hookOf, setHook } from '../core/lua/v8/hooks.ts'
-import { typeOf } from '../core/lua/v8/metatable.ts'
-import { vm } from '../core/lua/v8/state.ts'
-import { Table } from '../core/lua/v8/table.ts'
-import { chunkOf, luaFrames, traceback } from '../core/lua/v8/traceback.ts'
-import type { LuaFn, Ret, Value } from '../core/lua/v8/value.ts'
+import { ret0, ret2, ret3 } from '../core/lua/v8/run/answer.ts'
+import { type Upvalue, upvaluesOf } from '../core/lua/v8/run/debug-upvalues.ts'
+import { throwError } from '../core/lua/v8/run/errors.ts'
+import { Coroutine } from '../core/lua/v8/run/frame.ts'
+import { hookOf, setHook } from '../core/lua/v8/run/hooks.ts'
+import { typeOf } from '../core/lua/v8/run/metatable.ts'
+import { vm } from '../core/lua/v8/run/state.ts'
+import { Table } from '../core/lua/v8/run/table.ts'
+import { chunkOf, luaFrames, traceback } from '../core/lua/v8/run/traceback.ts'
+import type { LuaFn, Ret, Value } from '../core/lua/v8/run/value.ts'
 
 function setMetatable(value: Value, meta: Value): Ret {
   const table = meta as Table | undefined

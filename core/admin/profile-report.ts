@@ -62,7 +62,7 @@ export function summarizeProfile(profile: CpuProfile): {
 
 /**
  * The compiling engine writes the dots of a Lua name as middle dots, and adds what a `$` begins
- * (core/lua/v8/names.ts): so a function and what stands for it until its first call are one.
+ * (core/lua/v8/run/function-name.ts): so a function and what stands for it until its first call are one.
  */
 function shownName(functionName: string, url: string): string {
   if (functionName === '') return '(no name)'

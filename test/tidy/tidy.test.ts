@@ -21,6 +21,14 @@ const tiers: readonly (readonly string[])[] = [
   ['host'],
   ['main'],
 ]
+/** The rooms of the compiling engine, likewise; '' is what stands above them. */
+const engineTiers: readonly (readonly string[])[] = [
+  ['run'],
+  ['syntax'],
+  ['emit'],
+  ['lib', 'reload'],
+  [''],
+]
 /** Rooms of one tier that may not know each other; the rest of a tier neither, but as said here. */
 const allowedAside = new Set(['timer>lua', 'cluster>admin', 'admin>cluster'])
 
@@ -63,6 +71,23 @@ function importProblems(files: readonly SourceFile[]): string[] {
       return fine ? [] : [`${file.path} imports ${target}: ${from} may not know ${to}`]
     }),
   )
+}
+
+const engineFolder = 'core/lua/v8/'
+
+function engineProblems(files: readonly SourceFile[]): string[] {
+  const roomIn = (path: string) => dirname(path.slice(engineFolder.length)).replace(/^\.$/, '')
+  const tierOf = (path: string) => engineTiers.findIndex((rooms) => rooms.includes(roomIn(path)))
+  const inEngine = (path: string) => path.startsWith(engineFolder)
+  return files
+    .filter(({ path }) => inEngine(path))
+    .flatMap(({ path, imports }) => {
+      if (tierOf(path) < 0) return [`${path} is in no room of the engine`]
+      return imports
+        .filter(inEngine)
+        .filter((to) => roomIn(to) !== roomIn(path) && tierOf(to) >= tierOf(path))
+        .map((to) => `${path} imports ${to}: ${roomIn(path)} may not know ${roomIn(to)}`)
+    })
 }
 
 function cycles(files: readonly SourceFile[]): string[] {
@@ -109,6 +134,13 @@ describe('tidy', () => {
 
   it('imports point down the list of rooms', () => {
     expect(importProblems(core)).toEqual([])
+  })
+
+  it("imports point down the list of the engine's rooms", () => {
+    expect(core.filter(({ path }) => path.startsWith(engineFolder)).length).toBeGreaterThan(60)
+    expect(engineProblems(core)).toEqual([])
+    const up = { path: `${engineFolder}run/x.ts`, text: '', imports: [`${engineFolder}emit/y.ts`] }
+    expect(engineProblems([up])).toHaveLength(1)
   })
 
   it('canary: an upward import is seen, and so is a cycle', () => {

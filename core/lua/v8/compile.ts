@@ -8,21 +8,27 @@
 import { compileFunction } from 'node:vm'
 import { isInspected } from '../../base/inspected.ts'
 import { bytesToText } from '../bytes.ts'
-import type { FunctionNode, Local } from './ast.ts'
-import { stop } from './budget.ts'
-import type { ClosureMaker, CompiledModule, PatchPoint } from './compiled-module.ts'
-import type { Dump } from './dump-format.ts'
-import { emitTwin } from './emit-flat.ts'
-import { numberChunk } from './function-origin.ts'
-import { alignLines, type Backend, type FunctionIr } from './ir.ts'
-import { lazyLinesMin } from './lazy-function.ts'
-import { SyntaxFailure } from './lexer.ts'
+import type { ClosureMaker, CompiledModule, PatchPoint } from './emit/compiled-module.ts'
+import { emitTwin } from './emit/emit-flat.ts'
+import { numberChunk } from './emit/function-origin.ts'
+import { alignLines, type Backend, type FunctionIr } from './emit/ir.ts'
+import { lazyLinesMin } from './emit/lazy-function.ts'
+import { ChunkContext, isCell } from './emit/lower.ts'
+import { debugClosure } from './emit/lower-expression.ts'
+import { ChunkLowering } from './emit/lower-function.ts'
+import { NameTable } from './emit/names.ts'
+import { sourceMapComment } from './emit/source-map.ts'
+import type { Dump } from './lib/dump-format.ts'
 import { displayName } from './lib/load.ts'
-import { ChunkContext, isCell } from './lower.ts'
-import { debugClosure } from './lower-expression.ts'
-import { ChunkLowering } from './lower-function.ts'
-import { FunctionCode, parkFunction, type Twin } from './lua-frame.ts'
-import { runsWhole } from './module.ts'
+import { runsWhole } from './reload/module.ts'
+import { stop } from './run/budget.ts'
+import { FunctionCode, parkFunction, type Twin } from './run/lua-frame.ts'
+import type { Realm } from './run/state.ts'
+import { type ChunkSource, registerChunk } from './run/traceback.ts'
+import type { LuaFn, Value } from './run/value.ts'
+import { runtime } from './runtime.ts'
+import type { FunctionNode, Local } from './syntax/ast.ts'
+import { SyntaxFailure } from './syntax/lexer.ts'
 import {
   type ModuleShape,
   markDefinitions,
@@ -30,14 +36,8 @@ import {
   planPatch,
   setPaths,
   shapeOfModule,
-} from './module-shape.ts'
-import { NameTable } from './names.ts'
-import { type Chunk, parseChunk, parseFunction } from './parser.ts'
-import { runtime } from './runtime.ts'
-import { sourceMapComment } from './source-map.ts'
-import type { Realm } from './state.ts'
-import { type ChunkSource, registerChunk } from './traceback.ts'
-import type { LuaFn, Value } from './value.ts'
+} from './syntax/module-shape.ts'
+import { type Chunk, parseChunk, parseFunction } from './syntax/parser.ts'
 
 export interface CompileOptions {
   readonly backend: Backend

@@ -1,8 +1,14 @@
 // The compiling engine: LuaEngine over the compiler, the coroutine driver and the library.
 //
-// Runs in lanes and tools. An engine is a realm (state.ts): its globals, limits, metatables. Entering
-// it points the thread's registers (`vm`) at the realm and puts them back on the way out, so that
-// several engines live in one thread and a host function may call back into its own.
+// Runs in lanes and tools. An engine is a realm (run/state.ts): its globals, limits, metatables.
+// Entering it points the thread's registers (`vm`) at the realm and puts them back on the way out, so
+// that several engines live in one thread and a host function may call back into its own.
+//
+// The rooms beside this file, lowest first:
+//
+//   run/      what generated code does: tables, numbers, calls, coroutines, errors
+//   syntax/   source text to a tree          emit/     the tree to JavaScript
+//   lib/      Lua's standard library         reload/   modules whose functions can be replaced
 //
 // Failure: a Lua error leaves as LuaError, the end of a run as LuaKilled; an AssertionError and any
 // other JavaScript error is a bug and passes through. The engine stays usable after each.
@@ -27,30 +33,30 @@ import {
   type Resumed,
   resumed,
 } from '../engine.ts'
-import { first, regs, results, retArray, toArray } from './answer.ts'
-import { callSyncArray } from './call.ts'
-import { closeAfterError } from './close.ts'
 import { type CompileOptions, compileChunk, compileDump } from './compile.ts'
-import { resume, runMain } from './coroutine.ts'
-import type { Dump } from './dump-format.ts'
-import { LuaThrow, makeThrow, throwError, throwValue } from './errors.ts'
-import { Coroutine, stateRunning, stateSuspended } from './frame.ts'
-import type { Backend } from './ir.ts'
+import type { Backend } from './emit/ir.ts'
 import { type JsonMarks, JsonProblem, readJson, writeJson } from './json.ts'
-import { SyntaxFailure } from './lexer.ts'
 import { closeCoroutine, statusOf } from './lib/coroutine-lib.ts'
+import type { Dump } from './lib/dump-format.ts'
 import type { CompileDump } from './lib/dump-lib.ts'
 import { freezeTable, installLibrary } from './lib/install.ts'
 import type { Compile } from './lib/load.ts'
 import { toText } from './lib/tostring.ts'
-import { typeOf } from './metatable.ts'
 import { Modules } from './modules.ts'
 import { RecentChunks } from './recent-chunks.ts'
-import { type Realm, vm } from './state.ts'
-import { found, Table, Userdata } from './table.ts'
-import { caught } from './thrown.ts'
-import { positionOf } from './traceback.ts'
-import { fromBorder, type LuaFn, type Ret, toBorder, type Value } from './value.ts'
+import { first, regs, results, retArray, toArray } from './run/answer.ts'
+import { callSyncArray } from './run/call.ts'
+import { closeAfterError } from './run/close.ts'
+import { resume, runMain } from './run/coroutine.ts'
+import { LuaThrow, makeThrow, throwError, throwValue } from './run/errors.ts'
+import { Coroutine, stateRunning, stateSuspended } from './run/frame.ts'
+import { typeOf } from './run/metatable.ts'
+import { type Realm, vm } from './run/state.ts'
+import { found, Table, Userdata } from './run/table.ts'
+import { caught } from './run/thrown.ts'
+import { positionOf } from './run/traceback.ts'
+import { fromBorder, type LuaFn, type Ret, toBorder, type Value } from './run/value.ts'
+import { SyntaxFailure } from './syntax/lexer.ts'
 
 /** What this engine can do beyond LuaEngine's options. */
 export interface V8EngineOptions extends EngineOptions {

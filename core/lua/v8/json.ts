@@ -9,9 +9,9 @@ import { isUtf8 } from 'node:buffer'
 import { limits } from '../../base/limits.ts'
 import { bytesToTextStrict, textToBytes } from '../bytes.ts'
 import { LuaFloat } from '../engine.ts'
-import { knownField } from './field.ts'
-import { found, Table } from './table.ts'
-import { makeFloat, type Value } from './value.ts'
+import { knownField } from './run/field.ts'
+import { found, Table } from './run/table.ts'
+import { makeFloat, type Value } from './run/value.ts'
 
 /** What is wrong with a text or a value, in words for the designer. */
 export class JsonProblem extends Error {}

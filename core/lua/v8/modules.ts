@@ -6,11 +6,11 @@
 import { assert, must } from '../../base/assert.ts'
 import type { LuaCoroutine, LuaFunction, LuaModules, LuaPatch, LuaValue } from '../engine.ts'
 import { type CompileOptions, compileModule } from './compile.ts'
-import { identityOf } from './compiled-module.ts'
-import { Coroutine, epoch } from './frame.ts'
-import { Module } from './module.ts'
-import type { Realm } from './state.ts'
-import type { LuaFn, Value } from './value.ts'
+import { identityOf } from './emit/compiled-module.ts'
+import { Module } from './reload/module.ts'
+import { Coroutine, epoch } from './run/frame.ts'
+import type { Realm } from './run/state.ts'
+import type { LuaFn, Value } from './run/value.ts'
 
 /** What modules need of their engine. */
 export interface ModuleHost {

@@ -1,8 +1,8 @@
 // string.dump and the loading of what it wrote: the interpreter's engine, on both back ends.
 
 import { describe, expect, it } from 'vitest'
-import { decodeDump, encodeDump } from '../../../core/lua/v8/dump-format.ts'
 import { createV8Engine } from '../../../core/lua/v8/engine.ts'
+import { decodeDump, encodeDump } from '../../../core/lua/v8/lib/dump-format.ts'
 
 function run(text: string, backend: 'capture' | 'generator' = 'capture', dumpable = true): unknown {
   const engine = createV8Engine({

@@ -2,9 +2,9 @@
 // stores.
 
 import { expect, it } from 'vitest'
+import type { FunctionIr, Ir, Target } from '../../../core/lua/v8/emit/ir.ts'
+import { livePoints } from '../../../core/lua/v8/emit/liveness.ts'
 import { createV8Engine } from '../../../core/lua/v8/engine.ts'
-import type { FunctionIr, Ir, Target } from '../../../core/lua/v8/ir.ts'
-import { livePoints } from '../../../core/lua/v8/liveness.ts'
 
 const js = (text: string): Ir => ({ op: 'js', text })
 const site = (pc: number, test: string, resume = ''): Ir => ({

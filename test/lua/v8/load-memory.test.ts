@@ -6,7 +6,7 @@ import type { LuaValue } from '../../../core/lua/engine.ts'
 import type { ChunkMaker } from '../../../core/lua/v8/compile.ts'
 import { createV8Engine } from '../../../core/lua/v8/engine.ts'
 import { RecentChunks } from '../../../core/lua/v8/recent-chunks.ts'
-import { chunkOf, registerChunk } from '../../../core/lua/v8/traceback.ts'
+import { chunkOf, registerChunk } from '../../../core/lua/v8/run/traceback.ts'
 
 /** Runs Lua, and tells how many scripts V8 was given besides its own. */
 function run(text: string): { values: LuaValue[]; scripts: number } {

@@ -4,7 +4,7 @@ import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
 import { type LuaCoroutine, type LuaFunction, resumed } from '../../../core/lua/engine.ts'
 import { createV8Engine } from '../../../core/lua/v8/engine.ts'
-import { generationsMax } from '../../../core/lua/v8/generations.ts'
+import { generationsMax } from '../../../core/lua/v8/reload/generations.ts'
 
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void

@@ -2,7 +2,7 @@
 
 import { expect, it } from 'vitest'
 import { limits } from '../../../core/base/limits.ts'
-import { Table } from '../../../core/lua/v8/table.ts'
+import { Table } from '../../../core/lua/v8/run/table.ts'
 
 it('takes the last item of the limit and refuses one more', () => {
   const max = limits.luaArrayItemsMax

@@ -3,8 +3,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { tableFunctions } from '../../../core/lua/v8/lib/table-lib.ts'
-import { found, Table } from '../../../core/lua/v8/table.ts'
-import type { Value } from '../../../core/lua/v8/value.ts'
+import { found, Table } from '../../../core/lua/v8/run/table.ts'
+import type { Value } from '../../../core/lua/v8/run/value.ts'
 
 type Step =
   | { op: 'set'; key: Value; value: Value }

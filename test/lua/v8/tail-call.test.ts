@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { resumed } from '../../../core/lua/engine.ts'
 import { createV8Engine } from '../../../core/lua/v8/engine.ts'
-import { tailCalls } from '../../../core/lua/v8/tail-call.ts'
+import { tailCalls } from '../../../core/lua/v8/run/tail-call.ts'
 
 function makeEngine(backend: 'capture' | 'generator') {
   return createV8Engine({

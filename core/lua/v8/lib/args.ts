@@ -5,10 +5,10 @@
 // integer is safe and good enough for positions and counts, where what is larger means "beyond".
 
 import { LuaFloat } from '../../engine.ts'
-import { Table } from '../table.ts'
-import type { LuaFn, Value } from '../value.ts'
+import { type LuaNumber, numberText, parseNumber } from '../run/number-text.ts'
+import { Table } from '../run/table.ts'
+import type { LuaFn, Value } from '../run/value.ts'
 import { argError, typeError } from './failure.ts'
-import { type LuaNumber, numberText, parseNumber } from './number-text.ts'
 
 /** The number that a value is or that its text spells; undefined when it is neither. */
 export function toNumber(v: Value): LuaNumber | undefined {

@@ -1,18 +1,18 @@
-// The coroutine library over the driver in ../coroutine.ts. Lanes.
+// The coroutine library over the driver in ../run/coroutine.ts. Lanes.
 //
 // A yield leaves `true` and its values in the side registers and answers YIELD; when `resume` of the
 // driver answers YIELD they are still there, also when there is only one. A coroutine that failed keeps
 // its to-be-closed variables until it is closed (coroutine.close, or wrap, which closes it at once).
 
-import { regs, results, ret2, retArray, retPrepend, retRest } from '../answer.ts'
-import { closeAfterError, closeDown } from '../close.ts'
-import { resume as drive } from '../coroutine.ts'
-import { LuaThrow, throwError, throwValue } from '../errors.ts'
-import { Coroutine, noneToClose, stateDead, stateRunning, stateSuspended } from '../frame.ts'
-import { type Realm, vm } from '../state.ts'
-import { caught } from '../thrown.ts'
-import { positionOf } from '../traceback.ts'
-import { MULTI, type Ret, type Value, YIELD } from '../value.ts'
+import { regs, results, ret2, retArray, retPrepend, retRest } from '../run/answer.ts'
+import { closeAfterError, closeDown } from '../run/close.ts'
+import { resume as drive } from '../run/coroutine.ts'
+import { LuaThrow, throwError, throwValue } from '../run/errors.ts'
+import { Coroutine, noneToClose, stateDead, stateRunning, stateSuspended } from '../run/frame.ts'
+import { type Realm, vm } from '../run/state.ts'
+import { caught } from '../run/thrown.ts'
+import { positionOf } from '../run/traceback.ts'
+import { MULTI, type Ret, type Value, YIELD } from '../run/value.ts'
 import { checkFunction } from './args.ts'
 import { fail, typeError } from './failure.ts'
 

@@ -1,10 +1,10 @@
 // string.dump and binary chunks of the stand-alone interpreter; services have neither. One Lua thread.
 
-import { type Dump, decodeDump, encodeDump } from '../dump-format.ts'
-import { LuaThrow } from '../errors.ts'
-import { originOf, textOf } from '../function-origin.ts'
-import type { LuaFn, Ret, Value } from '../value.ts'
+import { originOf, textOf } from '../emit/function-origin.ts'
+import { LuaThrow } from '../run/errors.ts'
+import type { LuaFn, Ret, Value } from '../run/value.ts'
 import { checkFunction } from './args.ts'
+import { type Dump, decodeDump, encodeDump } from './dump-format.ts'
 import { fail } from './failure.ts'
 
 /** Compiles a dump over its first upvalue. */

@@ -5,12 +5,12 @@
 // allowance. Messages are PUC's words. One difference: an argument that was left out reads as nil
 // ("got nil", not "got no value") but in functions that tell the two apart anyway.
 
-import { stop } from '../budget.ts'
-import { throwError } from '../errors.ts'
-import { typeNameOf } from '../metatable.ts'
-import { vm } from '../state.ts'
-import { calledAsMethod } from '../traceback.ts'
-import type { Value } from '../value.ts'
+import { stop } from '../run/budget.ts'
+import { throwError } from '../run/errors.ts'
+import { typeNameOf } from '../run/metatable.ts'
+import { vm } from '../run/state.ts'
+import { calledAsMethod } from '../run/traceback.ts'
+import type { Value } from '../run/value.ts'
 
 /** Raises a Lua error with the position of the calling Lua function in front. */
 export function fail(message: string): never {

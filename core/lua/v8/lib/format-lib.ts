@@ -3,7 +3,7 @@
 // An argument of the wrong kind raises in PUC's words; the result is capped by stringBytesMax.
 
 import { LuaFloat } from '../../engine.ts'
-import type { Ret, Value } from '../value.ts'
+import type { Ret, Value } from '../run/value.ts'
 import { checkDouble, checkInteger, checkString } from './args.ts'
 import { argError, checkSize, fail, spend } from './failure.ts'
 import {

@@ -6,8 +6,8 @@
 // arguments before it were checked.
 
 import type { LuaFloat } from '../../engine.ts'
-import { exponentialText, fixedText, generalText, hexText } from './decimal.ts'
-import { specialText } from './number-text.ts'
+import { exponentialText, fixedText, generalText, hexText } from '../run/decimal.ts'
+import { specialText } from '../run/number-text.ts'
 
 export interface FormatItem {
   readonly kind: 'item'

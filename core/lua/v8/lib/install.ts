@@ -6,9 +6,9 @@
 // nothing extra. `_G` stays writable until the engine seals it. There is no io, no os.execute, no
 // package and no debug in here at all, and bytecode only where the stand-alone interpreter asks for it.
 
-import type { Realm } from '../state.ts'
-import { Table } from '../table.ts'
-import type { LuaFn, Value } from '../value.ts'
+import type { Realm } from '../run/state.ts'
+import { Table } from '../run/table.ts'
+import type { LuaFn, Value } from '../run/value.ts'
 import { baseFunctions } from './base-lib.ts'
 import { coroutineFunctions } from './coroutine-lib.ts'
 import { type CompileDump, stringDump } from './dump-lib.ts'

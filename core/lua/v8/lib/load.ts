@@ -3,11 +3,11 @@
 // The compiler is handed in, because it stands above the library. A syntax error is an answer (nil and
 // the message), not an error, as in PUC.
 
-import { first, ret2 } from '../answer.ts'
-import { callSync } from '../call.ts'
-import { LuaThrow } from '../errors.ts'
-import { vm } from '../state.ts'
-import type { LuaFn, Ret, Value } from '../value.ts'
+import { first, ret2 } from '../run/answer.ts'
+import { callSync } from '../run/call.ts'
+import { LuaThrow } from '../run/errors.ts'
+import { vm } from '../run/state.ts'
+import type { LuaFn, Ret, Value } from '../run/value.ts'
 import { checkString } from './args.ts'
 import { type CompileDump, loadBinary } from './dump-lib.ts'
 import { checkSize, fail } from './failure.ts'

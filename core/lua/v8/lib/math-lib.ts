@@ -4,12 +4,12 @@
 // (makeFloat). An integral raw number must never become -0: `+ 0` sees to that.
 
 import { LuaFloat } from '../../engine.ts'
-import { ret2 } from '../answer.ts'
-import { doubleToInteger, toIntegerCoerced } from '../number.ts'
-import { makeFloat, makeInteger, type Ret, type Value } from '../value.ts'
+import { ret2 } from '../run/answer.ts'
+import { doubleToInteger, toIntegerCoerced } from '../run/number.ts'
+import type { LuaNumber } from '../run/number-text.ts'
+import { makeFloat, makeInteger, type Ret, type Value } from '../run/value.ts'
 import { checkDouble, checkInteger, checkNumber, doubleFrom } from './args.ts'
 import { argError } from './failure.ts'
-import type { LuaNumber } from './number-text.ts'
 import { isLess } from './order.ts'
 
 function isFloat(v: LuaNumber): boolean {

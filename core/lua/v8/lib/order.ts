@@ -3,12 +3,12 @@
 // It may not wait. What cannot be compared raises without a position, as everything that PUC's core
 // raises while a C function runs.
 
-import { lt } from '../compare.ts'
-import { throwValue } from '../errors.ts'
-import { metamethodOf, typeNameOf } from '../metatable.ts'
-import { isNumber } from '../number.ts'
-import { vm } from '../state.ts'
-import type { Value } from '../value.ts'
+import { lt } from '../run/compare.ts'
+import { throwValue } from '../run/errors.ts'
+import { metamethodOf, typeNameOf } from '../run/metatable.ts'
+import { isNumber } from '../run/number.ts'
+import { vm } from '../run/state.ts'
+import type { Value } from '../run/value.ts'
 
 /** `a < b`, metamethods consulted. */
 export function isLess(a: Value, b: Value): boolean {

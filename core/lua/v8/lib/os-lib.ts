@@ -3,9 +3,9 @@
 // The wall clock is the one that the engine was given. Field tables are read with metamethods, as
 // PUC reads them, and os.time writes the normalised fields back.
 
-import { vm } from '../state.ts'
-import { Table } from '../table.ts'
-import { makeFloat, type Ret, type Value } from '../value.ts'
+import { vm } from '../run/state.ts'
+import { Table } from '../run/table.ts'
+import { makeFloat, type Ret, type Value } from '../run/value.ts'
 import { checkInteger, checkString, checkTable, integerFrom, toNumber } from './args.ts'
 import { type BrokenDown, breakDown, conversionLength, dateText, localSeconds } from './calendar.ts'
 import { argError, checkSize, fail, spend } from './failure.ts'

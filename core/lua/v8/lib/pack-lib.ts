@@ -3,11 +3,11 @@
 // Integers up to six bytes are done in plain numbers, wider ones in BigInt. What is built is capped
 // by the engine's stringBytesMax before it is allocated.
 
-import { retArray } from '../answer.ts'
-import type { Ret, Value } from '../value.ts'
+import { retArray } from '../run/answer.ts'
+import { floatOf, wrapInteger } from '../run/number-text.ts'
+import type { Ret, Value } from '../run/value.ts'
 import { checkDouble, checkInteger, checkString, optIndex } from './args.ts'
 import { argError, checkSize, fail, spend } from './failure.ts'
-import { floatOf, wrapInteger } from './number-text.ts'
 import { PackFormat } from './pack-format.ts'
 
 const view = new DataView(new ArrayBuffer(8))

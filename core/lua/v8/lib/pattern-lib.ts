@@ -4,14 +4,14 @@
 // from a match (its place, its captures) is read before they are called. They cannot yield.
 
 import { LuaFloat } from '../../engine.ts'
-import { first, ret0, ret2, retArray } from '../answer.ts'
-import { callSync } from '../call.ts'
-import { typeNameOf } from '../metatable.ts'
-import { Table } from '../table.ts'
-import type { LuaFn, Ret, Value } from '../value.ts'
+import { first, ret0, ret2, retArray } from '../run/answer.ts'
+import { callSync } from '../run/call.ts'
+import { typeNameOf } from '../run/metatable.ts'
+import { numberText } from '../run/number-text.ts'
+import { Table } from '../run/table.ts'
+import type { LuaFn, Ret, Value } from '../run/value.ts'
 import { checkIndex, checkString, optIndex } from './args.ts'
 import { checkSize, fail, spend, typeError } from './failure.ts'
-import { numberText } from './number-text.ts'
 import {
   captureEnd,
   captureStart,

@@ -8,17 +8,17 @@
 //
 // LuaKilled and AssertionError pass through: `caught` throws them again.
 
-import { ret2, retArray, retPrepend } from '../answer.ts'
-import { call } from '../call.ts'
-import { closeAfterError } from '../close.ts'
-import { type LuaThrow, throwValue } from '../errors.ts'
-import { Frame, type LuaFramePlace, park } from '../frame.ts'
-import { typeNameOf } from '../metatable.ts'
-import { noSite, sitePosition } from '../sites.ts'
-import { vm } from '../state.ts'
-import { caught } from '../thrown.ts'
-import { positionOf } from '../traceback.ts'
-import type { LuaFn, Ret, Value } from '../value.ts'
+import { ret2, retArray, retPrepend } from '../run/answer.ts'
+import { call } from '../run/call.ts'
+import { closeAfterError } from '../run/close.ts'
+import { type LuaThrow, throwValue } from '../run/errors.ts'
+import { Frame, type LuaFramePlace, park } from '../run/frame.ts'
+import { typeNameOf } from '../run/metatable.ts'
+import { noSite, sitePosition } from '../run/sites.ts'
+import { vm } from '../run/state.ts'
+import { caught } from '../run/thrown.ts'
+import { positionOf } from '../run/traceback.ts'
+import type { LuaFn, Ret, Value } from '../run/value.ts'
 import { checkIndex } from './args.ts'
 import { argError } from './failure.ts'
 

@@ -1,12 +1,12 @@
 // math.random and math.randomseed: one generator for each engine. Lanes.
 
-import { ret2 } from '../answer.ts'
-import { vm } from '../state.ts'
-import type { Ret, Value } from '../value.ts'
-import { makeFloat } from '../value.ts'
+import { ret2 } from '../run/answer.ts'
+import { integerOf, wrapInteger } from '../run/number-text.ts'
+import { vm } from '../run/state.ts'
+import type { Ret, Value } from '../run/value.ts'
+import { makeFloat } from '../run/value.ts'
 import { checkInteger } from './args.ts'
 import { argError, fail } from './failure.ts'
-import { integerOf, wrapInteger } from './number-text.ts'
 import { Xoshiro } from './random.ts'
 
 /** The two functions over a generator of their own. @param seed as `math.randomseed(a, b)` */

@@ -4,7 +4,7 @@
 // ten times as much. A range within 32 bits, which is nearly all of them, is drawn from the low half
 // alone, because the projection masks everything above it.
 
-import { integerOf } from './number-text.ts'
+import { integerOf } from '../run/number-text.ts'
 
 export class Xoshiro {
   /** s0..s3, each as high, low. */

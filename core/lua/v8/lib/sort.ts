@@ -5,8 +5,8 @@
 // strings without a comparison function have only one sorted order, so V8's own sorts do those.
 // PUC breaks up unbalanced partitions by the clock; here a counter does it, so runs can be repeated.
 
-import { regs, results } from '../answer.ts'
-import { type LuaFn, MULTI, type Ret, type Value } from '../value.ts'
+import { regs, results } from '../run/answer.ts'
+import { type LuaFn, MULTI, type Ret, type Value } from '../run/value.ts'
 import { fail, spend } from './failure.ts'
 import { isLess } from './order.ts'
 

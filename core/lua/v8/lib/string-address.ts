@@ -6,7 +6,7 @@
 // hands in V8's own test for the same object (tools/lua-string-identity.ts). The strings that have an
 // address then are held, the newest of them: an older one that is asked for again gets another address.
 
-import { vm } from '../state.ts'
+import { vm } from '../run/state.ts'
 import { freshAddress } from './tostring.ts'
 
 /** LUAI_MAXSHORTLEN */

@@ -4,11 +4,11 @@
 // number, or beside one. They are there for their effect on order and words: a string on the left
 // is asked before the metamethod of the operand on the right, and complains in its own way.
 
-import { add, div, idiv, mod, mul, pow, sub, unm } from '../arith.ts'
-import { call } from '../call.ts'
-import { metamethodOf, typeOf } from '../metatable.ts'
-import { one } from '../operator-metamethod.ts'
-import type { Ret, Value } from '../value.ts'
+import { add, div, idiv, mod, mul, pow, sub, unm } from '../run/arith.ts'
+import { call } from '../run/call.ts'
+import { metamethodOf, typeOf } from '../run/metatable.ts'
+import { one } from '../run/operator-metamethod.ts'
+import type { Ret, Value } from '../run/value.ts'
 import { toNumber } from './args.ts'
 import { fail } from './failure.ts'
 

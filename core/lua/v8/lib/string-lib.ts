@@ -3,9 +3,9 @@
 // Strings hold one character for each byte, so most of this is V8's own string code; care is
 // needed where JavaScript knows more letters than C's locale does (upper, lower).
 
-import { ret0, retArray } from '../answer.ts'
-import { vm } from '../state.ts'
-import type { Ret, Value } from '../value.ts'
+import { ret0, retArray } from '../run/answer.ts'
+import { vm } from '../run/state.ts'
+import type { Ret, Value } from '../run/value.ts'
 import { checkIndex, checkString, optIndex } from './args.ts'
 import { argError, fail, spend } from './failure.ts'
 import { format } from './format-lib.ts'

@@ -3,9 +3,9 @@
 // Metamethods run, but a yield in one raises "attempt to yield across a C-call boundary", as in PUC. An
 // error leaves `noYield` too high; whoever catches it puts it right (state.ts).
 
-import { index, setIndex } from '../access.ts'
-import { vm } from '../state.ts'
-import type { Value } from '../value.ts'
+import { index, setIndex } from '../run/access.ts'
+import { vm } from '../run/state.ts'
+import type { Value } from '../run/value.ts'
 
 /** `t[key]` with metamethods. */
 export function getSync(t: Value, key: Value): Value {

@@ -4,13 +4,13 @@
 // and are never used twice, so equal text means the same object.
 
 import { LuaFloat } from '../../engine.ts'
-import { first } from '../answer.ts'
-import { callSync } from '../call.ts'
-import { metamethodOf, typeNameOf } from '../metatable.ts'
-import { Table } from '../table.ts'
-import type { Value } from '../value.ts'
+import { first } from '../run/answer.ts'
+import { callSync } from '../run/call.ts'
+import { metamethodOf, typeNameOf } from '../run/metatable.ts'
+import { numberText } from '../run/number-text.ts'
+import { Table } from '../run/table.ts'
+import type { Value } from '../run/value.ts'
 import { fail } from './failure.ts'
-import { numberText } from './number-text.ts'
 
 const addresses = new WeakMap<object, string>()
 let lastAddress = 0x550000000000

@@ -2,8 +2,8 @@
 //
 // Positions are bytes, as in PUC; invalid sequences raise or, in utf8.len, are told by position.
 
-import { ret0, ret2, ret3, retArray } from '../answer.ts'
-import type { Ret, Value } from '../value.ts'
+import { ret0, ret2, ret3, retArray } from '../run/answer.ts'
+import type { Ret, Value } from '../run/value.ts'
 import { checkIndex, checkString, optIndex } from './args.ts'
 import { argError, checkSize, fail, spend } from './failure.ts'
 

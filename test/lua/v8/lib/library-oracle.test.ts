@@ -3,9 +3,9 @@
 
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { vm } from '../../../../core/lua/v8/state.ts'
-import { Table } from '../../../../core/lua/v8/table.ts'
-import { makeFloat, makeInteger, type Value } from '../../../../core/lua/v8/value.ts'
+import { vm } from '../../../../core/lua/v8/run/state.ts'
+import { Table } from '../../../../core/lua/v8/run/table.ts'
+import { makeFloat, makeInteger, type Value } from '../../../../core/lua/v8/run/value.ts'
 import { type Call, compareCalls, freshRealm, oracleMissing, whyMissing } from './oracle.ts'
 
 const seed = Number(process.env.ORACLE_SEED ?? 20251121)

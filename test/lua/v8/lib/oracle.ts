@@ -7,12 +7,12 @@
 
 import { spawnSync } from 'node:child_process'
 import { LuaFloat } from '../../../../core/lua/engine.ts'
-import { toArray } from '../../../../core/lua/v8/answer.ts'
-import { LuaThrow } from '../../../../core/lua/v8/errors.ts'
 import { installLibrary } from '../../../../core/lua/v8/lib/install.ts'
-import { vm } from '../../../../core/lua/v8/state.ts'
-import { Table } from '../../../../core/lua/v8/table.ts'
-import type { LuaFn, Value } from '../../../../core/lua/v8/value.ts'
+import { toArray } from '../../../../core/lua/v8/run/answer.ts'
+import { LuaThrow } from '../../../../core/lua/v8/run/errors.ts'
+import { vm } from '../../../../core/lua/v8/run/state.ts'
+import { Table } from '../../../../core/lua/v8/run/table.ts'
+import type { LuaFn, Value } from '../../../../core/lua/v8/run/value.ts'
 
 export interface Call {
   /** As Lua finds it: `string.rep`. */
