@@ -4,12 +4,11 @@
 //     if (test) return $park3($T[4], 2, a, b, c); case 2: …      case 9: … }
 //
 // Points 1..sites are where activations park; higher ones are targets of jumps. Cases fall through,
-// so straight code costs no jump. What contains no site and no label stays structured. The twin of a
-// function restores its variables from the frame, puts the late answer where the site wanted it and
-// enters the machine there. Functions with gotos that have no structured form run flat from the start.
+// so straight code costs no jump. What contains no site and no label stays structured. The machine is
+// the body of a function's twin (emit-twin.ts); functions with gotos that have no structured form run
+// flat from the start.
 
 import { type Backend, type FunctionIr, hasSite, type Ir, isMark, mark, type Target } from './ir.ts'
-import { type LiveSet, livePoints } from './liveness.ts'
 
 class FlatPrinter {
   readonly ir: FunctionIr
@@ -134,7 +133,7 @@ function hasLabel(list: readonly Ir[]): boolean {
 }
 
 /** The machine, with `$pc` declared outside; `exit` parks when it has been left. */
-function machine(ir: FunctionIr, index: number, backend: Backend, exit: string): string {
+export function machine(ir: FunctionIr, index: number, backend: Backend, exit: string): string {
   const body = new FlatPrinter(ir, index, backend).list(ir.body)
   const end = `${mark(ir.endLine)} return ${ir.fallOff} }`
   return ` $go: for (;;) switch ($pc) { case 0:${body}${end} ${exit}`
@@ -148,75 +147,4 @@ export function emitFlatBody(ir: FunctionIr, index: number, backend: Backend = '
 /** Parks a new activation at the program point `$pc`. */
 export function parkCall(ir: FunctionIr, index: number): string {
   return `$park${ir.saved.length}($T[${index}], ${['$pc', ...ir.saved].join(', ')})`
-}
-
-/**
- * The twin: continues a parked activation. `$v` is the late answer. A frame that was taken off is
- * nobody else's, so the twin parks again in the same one; what never changes stays in it, and what
- * nobody will read is not stored: for the collector each store is a new object in an old one.
- */
-export function emitTwin(ir: FunctionIr, index: number): string {
-  const restored = ir.saved.map((name, i) => `${name} = $f.v${i}`)
-  const others = ir.variables.filter((name) => !ir.saved.includes(name))
-  const variables = [...restored, ...others, '$pc = $f.pc'].join(', ')
-  const resumes = resumeCases(ir.body)
-  const cases = [...resumes].map(([text, points]) => {
-    return `${points.map((pc) => `case ${pc}:`).join(' ')} ${text}; break;`
-  })
-  const restore = cases.length === 0 ? '' : ` switch ($pc) { ${cases.join(' ')} }`
-  const head = `${mark(ir.line)}function ${ir.name}($f, $v) { let ${variables}; $f.pc = 0;${restore}`
-  const exit = `$f.pc = $pc;${storeLive(ir)} return $repark()`
-  return `${head}${machine(ir, index, 'capture', exit)}${mark(ir.endLine)} }`
-}
-
-/** More sets than these, each with its case, would be longer than the stores they save. */
-const liveSetsMax = 8
-
-/** Stores what is live at the point `$pc`; what is dead keeps an older value in its slot. */
-function storeLive(ir: FunctionIr): string {
-  const fixed = ir.saved.reduce((set, name, i) => (ir.fixed.has(name) ? set | bitOf(i) : set), 0n)
-  const points = new Map<LiveSet, number[]>()
-  livePoints(ir).forEach((live, pc) => {
-    const stored = live & ~fixed
-    const sharing = points.get(stored)
-    if (sharing !== undefined) sharing.push(pc)
-    else if (pc > 0) points.set(stored, [pc])
-  })
-  if (points.size === 1 || points.size > liveSetsMax) {
-    const any = [...points.keys()].reduce((all, live) => all | live, 0n)
-    return stores(ir, any)
-  }
-  const cases = [...points].map(([live, sharing]) => {
-    return `${sharing.map((pc) => `case ${pc}:`).join(' ')}${stores(ir, live)} break;`
-  })
-  return ` switch ($pc) { ${cases.join(' ')} }`
-}
-
-function stores(ir: FunctionIr, live: LiveSet): string {
-  const kept = ir.saved.map((name, i) => ((live & bitOf(i)) === 0n ? '' : ` $f.v${i} = ${name};`))
-  return kept.join('')
-}
-
-function bitOf(i: number): LiveSet {
-  return 1n << BigInt(i)
-}
-
-/** What each program point does with the late answer; points that do the same share a case. */
-function resumeCases(
-  list: readonly Ir[],
-  into = new Map<string, number[]>(),
-): Map<string, number[]> {
-  for (const node of list) {
-    if (node.op === 'site' && node.resume !== '') {
-      const points = into.get(node.resume)
-      if (points === undefined) into.set(node.resume, [node.pc])
-      else points.push(node.pc)
-    } else if (node.op === 'if') {
-      resumeCases(node.yes, into)
-      resumeCases(node.no, into)
-    } else if (node.op === 'loop' || node.op === 'for' || node.op === 'block') {
-      resumeCases(node.body, into)
-    }
-  }
-  return into
 }

@@ -9,7 +9,7 @@
 //   if, loop, for, block, jump, return    control; `loop` is endless, jumps leave it
 //
 // One tree is printed three ways: emit-plain.ts (the function as it is called; a site that sees
-// YIELD parks), emit-flat.ts (its twin, which continues a parked activation) and, as the oracle of
+// YIELD parks), emit-twin.ts (its twin, which continues a parked activation) and, as the oracle of
 // both, the generator back end (emit-plain.ts with `yield` in place of parking).
 //
 // Texts hold line marks (`mark`), which the last step turns into newlines, so that generated code
