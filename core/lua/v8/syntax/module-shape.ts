@@ -13,7 +13,8 @@
 //                         again only when it returns something else than before
 
 import type { Expression, FunctionNode, Local, Statement } from './ast.ts'
-import { type Chunk, dottedName } from './parser.ts'
+import { dottedName } from './function-names.ts'
+import type { Chunk } from './parser.ts'
 
 /** An upvalue as a function sees it; `key` when it is a module-level local. */
 export interface UpvalueShape {

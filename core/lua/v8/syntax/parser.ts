@@ -1,52 +1,14 @@
 // The parser: Lua 5.4 source to a resolved syntax tree. Pure; any thread.
 //
-// Recursive descent with PUC's priorities, limits, messages and positions. Nothing is evaluated but
-// numeric constants. `level` is the language level; the only one so far is 54 (5.3 sources are valid).
+// Recursive descent with PUC's limits, messages and positions; 5.3 sources are valid, too. Here are
+// chunks, functions and statements; expression-parser.ts reads what stands in them.
 
 import type { Value } from '../run/value.ts'
-import type {
-  BinaryOp,
-  Block,
-  Expression,
-  FunctionNode,
-  IfArm,
-  Local,
-  Statement,
-  TableItem,
-  UnaryOp,
-} from './ast.ts'
-import { arithConstants, negateConstant } from './constant-fold.ts'
-import { endToken, Lexer, nameToken, numberToken, stringToken } from './lexer.ts'
+import type { Block, Expression, FunctionNode, IfArm, Local, Statement } from './ast.ts'
+import { constantNames, ExpressionParser, levelsMax } from './expression-parser.ts'
+import { nameAssigned, nameFunctions } from './function-names.ts'
+import { endToken, Lexer, nameToken } from './lexer.ts'
 import { FunctionScope, makeLocal } from './scope.ts'
-
-/** Left and right priority of each binary operator; right below left makes it right associative. */
-const priorities: Readonly<Record<string, readonly [number, number]>> = {
-  or: [1, 1],
-  and: [2, 2],
-  '<': [3, 3],
-  '>': [3, 3],
-  '<=': [3, 3],
-  '>=': [3, 3],
-  '~=': [3, 3],
-  '==': [3, 3],
-  '|': [4, 4],
-  '~': [5, 5],
-  '&': [6, 6],
-  '<<': [7, 7],
-  '>>': [7, 7],
-  '..': [9, 8],
-  '+': [10, 10],
-  '-': [10, 10],
-  '*': [11, 11],
-  '/': [11, 11],
-  '//': [11, 11],
-  '%': [11, 11],
-  '^': [14, 13],
-}
-const unaryPriority = 12
-const unaryOps = new Set(['-', 'not', '#', '~'])
-/** Nesting of syntax, as LUAI_MAXCCALLS bounds it. */
-const levelsMax = 200
 
 export interface Chunk {
   readonly name: string
@@ -83,18 +45,14 @@ export function parseFunction(fn: FunctionText, name: string): Chunk {
   return new Parser(new Lexer(fn.text, name, fn.bodyLine), name).single(fn)
 }
 
-class Parser {
-  readonly lexer: Lexer
+class Parser extends ExpressionParser {
   readonly chunkName: string
   readonly functions: FunctionNode[] = []
-  scope: FunctionScope
-  private level = 0
 
   constructor(lexer: Lexer, chunkName: string) {
-    this.lexer = lexer
-    this.chunkName = chunkName
     // An outermost scope that only declares _ENV; the main function is inside it.
-    this.scope = new FunctionScope(makeFunction(undefined, 0, -1), undefined)
+    super(lexer, new FunctionScope(makeFunction(undefined, 0, -1), undefined))
+    this.chunkName = chunkName
   }
 
   chunk(): Chunk {
@@ -148,36 +106,6 @@ class Parser {
     this.scope = new FunctionScope(node, this.scope)
     this.scope.openBlock(false)
     return this.scope
-  }
-
-  // --- tokens
-
-  private test(kind: string): boolean {
-    if (this.lexer.kind !== kind) return false
-    this.lexer.next()
-    return true
-  }
-
-  private expect(kind: string): void {
-    if (this.lexer.kind !== kind) this.lexer.failNear(`${quoted(kind)} expected`)
-    this.lexer.next()
-  }
-
-  private expectMatch(kind: string, opener: string, line: number): void {
-    if (this.test(kind)) return
-    if (line === this.lexer.line) this.lexer.failNear(`${quoted(kind)} expected`)
-    this.lexer.failNear(`${quoted(kind)} expected (to close '${opener}' at line ${line})`)
-  }
-
-  private name(): string {
-    if (this.lexer.kind !== nameToken) this.lexer.failNear('<name> expected')
-    const name = this.lexer.text
-    this.lexer.next()
-    return name
-  }
-
-  private enter(): void {
-    if (++this.level > levelsMax) this.lexer.failNear('C stack overflow')
   }
 
   // --- statements
@@ -486,204 +414,9 @@ class Parser {
     return this.lexer.failAt(`attempt to assign to const variable '${name}'`, this.lexer.line)
   }
 
-  // --- expressions
+  // --- functions
 
-  private expressionList(): Expression[] {
-    const list = [this.expression()]
-    while (this.test(',')) list.push(this.expression())
-    return list
-  }
-
-  expression(limit = 0): Expression {
-    this.enter()
-    const lexer = this.lexer
-    let left: Expression
-    if (unaryOps.has(lexer.kind)) {
-      const op = lexer.kind as UnaryOp
-      const line = lexer.line
-      lexer.next()
-      left = makeUnary(op, this.expression(unaryPriority), line)
-    } else left = this.simpleExpression()
-    for (;;) {
-      const op = lexer.kind
-      const priority = priorities[op]
-      if (priority === undefined || priority[0] <= limit) break
-      const line = lexer.line
-      lexer.next()
-      const right = this.expression(priority[1])
-      left =
-        op === 'and' || op === 'or'
-          ? { kind: op, left, right, line }
-          : makeBinary(op as BinaryOp, left, right, line)
-    }
-    this.level--
-    return left
-  }
-
-  private simpleExpression(): Expression {
-    const lexer = this.lexer
-    const line = lexer.line
-    switch (lexer.kind) {
-      case numberToken: {
-        const value = lexer.number
-        lexer.next()
-        return { kind: 'constant', value, line }
-      }
-      case stringToken: {
-        const value = lexer.text
-        lexer.next()
-        return { kind: 'constant', value, line }
-      }
-      case 'nil':
-        lexer.next()
-        return { kind: 'constant', value: undefined, line }
-      case 'true':
-      case 'false': {
-        const value = lexer.kind === 'true'
-        lexer.next()
-        return { kind: 'constant', value, line }
-      }
-      case '...':
-        if (!this.scope.node.isVararg) {
-          lexer.failNear("cannot use '...' outside a vararg function")
-        }
-        lexer.next()
-        return { kind: 'vararg', line }
-      case '{':
-        return this.tableConstructor()
-      case 'function':
-        lexer.next()
-        return this.functionBody(false, line, '')
-      default:
-        return this.suffixedExpression()
-    }
-  }
-
-  private primaryExpression(): Expression {
-    const lexer = this.lexer
-    const line = lexer.line
-    if (lexer.kind === nameToken) return this.variable(this.name(), line)
-    if (lexer.kind === '(') {
-      lexer.next()
-      const inner = this.expression()
-      this.expectMatch(')', '(', line)
-      const multiple = inner.kind === 'call' || inner.kind === 'method' || inner.kind === 'vararg'
-      // Parentheses cut to one value, and make what is inside no target of an assignment.
-      return multiple || inner.kind === 'local' || inner.kind === 'index'
-        ? { kind: 'paren', inner, line }
-        : inner
-    }
-    return lexer.failNear('unexpected symbol')
-  }
-
-  private variable(name: string, line: number): Expression {
-    const local = this.scope.find(this.lexer, name)
-    if (local !== undefined) {
-      if (local.constant === undefined) return { kind: 'local', local, line }
-      const constant: Expression = { kind: 'constant', value: local.constant.value, line }
-      constantNames.set(constant, name)
-      return constant
-    }
-    const env = this.scope.find(this.lexer, '_ENV') as Local
-    return {
-      kind: 'index',
-      object: { kind: 'local', local: env, line },
-      key: { kind: 'constant', value: name, line },
-      line,
-      global: true,
-    }
-  }
-
-  private suffixedExpression(): Expression {
-    const lexer = this.lexer
-    let left = this.primaryExpression()
-    for (;;) {
-      const line = lexer.line
-      switch (lexer.kind) {
-        case '.': {
-          lexer.next()
-          const key: Expression = { kind: 'constant', value: this.name(), line }
-          left = { kind: 'index', object: left, key, line, global: false }
-          break
-        }
-        case '[': {
-          lexer.next()
-          const key = this.expression()
-          this.expect(']')
-          left = { kind: 'index', object: left, key, line, global: false }
-          break
-        }
-        case ':': {
-          lexer.next()
-          const name = this.name()
-          const args = this.callArguments()
-          left = { kind: 'method', object: left, name, args, line }
-          break
-        }
-        case '(':
-        case '{':
-        case stringToken: {
-          const args = this.callArguments()
-          left = { kind: 'call', callee: left, args, line }
-          break
-        }
-        default:
-          return left
-      }
-    }
-  }
-
-  private callArguments(): Expression[] {
-    const lexer = this.lexer
-    const line = lexer.line
-    if (lexer.kind === stringToken) {
-      const value = lexer.text
-      lexer.next()
-      return [{ kind: 'constant', value, line }]
-    }
-    if (lexer.kind === '{') return [this.tableConstructor()]
-    if (lexer.kind !== '(') lexer.failNear('function arguments expected')
-    lexer.next()
-    if (this.test(')')) return []
-    const args = this.expressionList()
-    this.expectMatch(')', '(', line)
-    return args
-  }
-
-  private tableConstructor(): Expression {
-    const lexer = this.lexer
-    const line = lexer.line
-    this.expect('{')
-    const items: TableItem[] = []
-    while (lexer.kind !== '}') {
-      items.push(this.tableItem())
-      if (!this.test(',') && !this.test(';')) break
-    }
-    this.expectMatch('}', '{', line)
-    return { kind: 'table', items, line }
-  }
-
-  private tableItem(): TableItem {
-    const lexer = this.lexer
-    const line = lexer.line
-    if (lexer.kind === '[') {
-      lexer.next()
-      const key = this.expression()
-      this.expect(']')
-      this.expect('=')
-      return { kind: 'pair', key, value: this.expression() }
-    }
-    if (lexer.kind === nameToken && lexer.peek() === '=') {
-      const name = this.name()
-      this.expect('=')
-      const value = this.expression()
-      nameFunction(value, name)
-      return { kind: 'pair', key: { kind: 'constant', value: name, line }, value }
-    }
-    return { kind: 'item', value: this.expression() }
-  }
-
-  private functionBody(
+  protected override functionBody(
     isMethod: boolean,
     line: number,
     name: string,
@@ -726,13 +459,6 @@ class Parser {
   }
 }
 
-/** Constants that stand for a `<const>` local, for the message when one is assigned to. */
-const constantNames = new WeakMap<Expression, string>()
-
-function quoted(kind: string): string {
-  return kind === nameToken || kind === endToken ? kind : `'${kind}'`
-}
-
 function makeFunction(parent: FunctionNode | undefined, line: number, index: number): FunctionNode {
   return {
     parent,
@@ -752,49 +478,4 @@ function makeFunction(parent: FunctionNode | undefined, line: number, index: num
     bodyLine: 0,
     constants: undefined,
   }
-}
-
-function makeUnary(op: UnaryOp, operand: Expression, line: number): Expression {
-  if (op === '-' && operand.kind === 'constant') {
-    const value = negateConstant(operand.value)
-    if (value !== undefined) return { kind: 'constant', value, line }
-  }
-  return { kind: 'unary', op, operand, line }
-}
-
-function makeBinary(op: BinaryOp, left: Expression, right: Expression, line: number): Expression {
-  if (left.kind === 'constant' && right.kind === 'constant') {
-    const value = arithConstants(op, left.value, right.value)
-    if (value !== undefined) return { kind: 'constant', value, line }
-  }
-  return { kind: 'binary', op, left, right, line }
-}
-
-function nameFunction(value: Expression, name: string): void {
-  if (value.kind === 'function' && value.node.name === '') value.node.name = name
-}
-
-function nameFunctions(locals: readonly Local[], values: readonly Expression[]): void {
-  values.forEach((value, i) => {
-    const local = locals[i]
-    if (local !== undefined) nameFunction(value, local.name)
-  })
-}
-
-function nameAssigned(targets: readonly Expression[], values: readonly Expression[]): void {
-  values.forEach((value, i) => {
-    const target = targets[i]
-    if (target !== undefined) nameFunction(value, dottedName(target))
-  })
-}
-
-/** `a.b.c` of a chain of constant names; empty when it is none. */
-export function dottedName(target: Expression): string {
-  if (target.kind === 'local') return target.local.name
-  if (target.kind !== 'index' || target.key.kind !== 'constant') return ''
-  const key = target.key.value
-  if (typeof key !== 'string') return ''
-  if (target.global) return key
-  const object = dottedName(target.object)
-  return object === '' ? key : `${object}.${key}`
 }
