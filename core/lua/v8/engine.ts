@@ -49,7 +49,7 @@ import { callSyncArray } from './run/call.ts'
 import { closeAfterError } from './run/close.ts'
 import { resume, runMain } from './run/coroutine.ts'
 import { LuaThrow, makeThrow, throwError, throwValue } from './run/errors.ts'
-import { Coroutine, stateRunning, stateSuspended } from './run/frame.ts'
+import { Coroutine, stateClosing, stateRunning, stateSuspended } from './run/frame.ts'
 import { typeOf } from './run/metatable.ts'
 import { type Realm, vm } from './run/state.ts'
 import { found, Table, Userdata } from './run/table.ts'
@@ -272,7 +272,7 @@ export class V8Engine implements LuaEngine {
 
   close(coroutine: LuaCoroutine): void {
     const co = coroutine as unknown as Coroutine
-    if (co.state === stateRunning) return
+    if (co.state === stateRunning || co.state === stateClosing) return
     this.enter(() => {
       const failure = closeCoroutine(co)
       if (failure !== undefined) throw failure

@@ -8,7 +8,14 @@ import { regs, results, ret2, retArray, retPrepend, retRest } from '../run/answe
 import { closeAfterError, closeDown } from '../run/close.ts'
 import { resume as drive } from '../run/coroutine.ts'
 import { LuaThrow, throwError, throwValue } from '../run/errors.ts'
-import { Coroutine, noneToClose, stateDead, stateRunning, stateSuspended } from '../run/frame.ts'
+import {
+  Coroutine,
+  noneToClose,
+  stateClosing,
+  stateDead,
+  stateRunning,
+  stateSuspended,
+} from '../run/frame.ts'
 import { type Realm, vm } from '../run/state.ts'
 import { caught } from '../run/thrown.ts'
 import { positionOf } from '../run/traceback.ts'
@@ -39,7 +46,7 @@ export function statusOf(co: Coroutine): string {
   if (co === mains.get(vm.realm)) return vm.coroutine === undefined ? 'running' : 'normal'
   if (co.state === stateSuspended) return 'suspended'
   if (co.state === stateDead) return 'dead'
-  return co === vm.current ? 'running' : 'normal'
+  return co === vm.current || co.state === stateClosing ? 'running' : 'normal'
 }
 
 function create(f: Value): Ret {
@@ -115,15 +122,28 @@ function closeFailed(co: Coroutine, failure: LuaThrow): LuaThrow {
  * Leaves `true` and its values in the registers, as `coroutine.resume` answers: a register is older
  * than what it is given, and the fewer such stores there are the less the collector has to note.
  */
-function yieldValues(...args: Value[]): Ret {
-  if (vm.coroutine === undefined) throwValue('attempt to yield from outside a coroutine')
-  if (vm.noYield > 0) throwValue('attempt to yield across a C-call boundary')
-  const n = args.length
+function yieldValues(value: Value): Ret {
+  // biome-ignore lint/complexity/noArguments: a rest parameter would be an array for each call.
+  if (arguments.length !== 1) return yieldMany(...(arguments as unknown as Value[]))
+  checkMayYield()
   regs[0] = true
-  if (n === 1) regs[1] = args[0]
-  else for (let i = 0; i < n; i++) regs[i + 1] = args[i]
+  regs[1] = value
+  results.n = 2
+  return YIELD
+}
+
+function yieldMany(...values: Value[]): Ret {
+  checkMayYield()
+  const n = values.length
+  regs[0] = true
+  for (let i = 0; i < n; i++) regs[i + 1] = values[i]
   results.n = n + 1
   return YIELD
+}
+
+function checkMayYield(): void {
+  if (vm.coroutine === undefined) throwValue('attempt to yield from outside a coroutine')
+  if (vm.noYield > 0) throwValue('attempt to yield across a C-call boundary')
 }
 
 function status(v: Value): Ret {
@@ -149,7 +169,7 @@ export function closeCoroutine(co: Coroutine): LuaThrow | undefined {
   const outerHandler = vm.handler
   const outerNoYield = vm.noYield
   let failure = co.failure instanceof LuaThrow ? co.failure : undefined
-  co.state = stateRunning
+  co.state = stateClosing
   co.failure = undefined
   co.top = undefined
   co.start = undefined

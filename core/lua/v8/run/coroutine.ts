@@ -54,10 +54,12 @@ export function resume(
   if (vm.depth >= nestedResumesMax) throwError('C stack overflow')
   const outer = vm.current
   vm.current = co
-  // One that Lua code made runs what its maker runs.
-  if (!host) co.epoch = outer.epoch
-  // An error in it is an answer to who resumed it, unless that is the host.
-  if (co.start !== undefined && !host) co.handler = false
+  if (!host) {
+    // One that Lua code made runs what its maker runs.
+    co.epoch = outer.epoch
+    // An error in it is an answer to who resumed it.
+    if (co.start !== undefined) co.handler = false
+  }
   vm.depth++
   co.state = stateRunning
   let answer: Ret

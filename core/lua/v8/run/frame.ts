@@ -65,7 +65,13 @@ export const epoch = { now: 0 }
 export const stateSuspended = 0
 export const stateRunning = 1
 export const stateDead = 2
-export type CoroutineState = typeof stateSuspended | typeof stateRunning | typeof stateDead
+/** It has ended, and its variables are being closed: `running` for Lua. */
+export const stateClosing = 3
+export type CoroutineState =
+  | typeof stateSuspended
+  | typeof stateRunning
+  | typeof stateDead
+  | typeof stateClosing
 
 /** The list of those that have no variable to be closed; never written. */
 export const noneToClose: Value[] = []
