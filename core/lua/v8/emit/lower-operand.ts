@@ -40,8 +40,8 @@ export function operandName(e: Expression, node: FunctionNode): string {
     case 'index':
       if (e.key.kind !== 'constant' || typeof e.key.value !== 'string') return `field '?'`
       return `${e.global ? 'global' : 'field'} '${e.key.value}'`
-    case 'method':
-      return ''
+    case 'paren':
+      return operandName(e.inner, node)
     default:
       return ''
   }
