@@ -18,7 +18,7 @@ import { createV8Engine } from '../core/lua/v8/engine.ts'
 import { openDebug } from './lua-debug.ts'
 import { OutputBuffer, openIo } from './lua-io.ts'
 import { openPackage } from './lua-package.ts'
-import { stringIdentity } from './lua-string-identity.ts'
+import { isSameString } from './lua-string-identity.ts'
 
 const stackSizeMb = 64
 const heapMb = 4096
@@ -104,7 +104,7 @@ async function makeEngine(invocation: Invocation, output: OutputBuffer): Promise
       backend: invocation.backend,
       writableLibrary: true,
       dumpable: true,
-      isSameString: stringIdentity(),
+      isSameString,
       debugUpvalues: invocation.upvalues,
       debugHooks: invocation.hooks,
       ...(invocation.dumpJs ? { dump } : {}),

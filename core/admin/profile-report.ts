@@ -3,6 +3,7 @@
 // Nodes of V8's call tree that are the same function at the same place are one, whoever called it;
 // Lua functions have their Lua names.
 
+import { luaName } from '../lua/v8/run/function-name.ts'
 import type { ProfiledFunction } from './admin-host.ts'
 
 const topCount = 12
@@ -61,12 +62,10 @@ export function summarizeProfile(profile: CpuProfile): {
 }
 
 /**
- * The compiling engine writes the dots of a Lua name as middle dots, and adds what a `$` begins
- * (core/lua/v8/run/function-name.ts): so a function and what stands for it until its first call are one.
+ * The Lua name of the compiling engine's functions: so one and what stands for it until its first call
+ * are one.
  */
 function shownName(functionName: string, url: string): string {
   if (functionName === '') return '(no name)'
-  return url.endsWith('.lua')
-    ? functionName.replace(/\$.*$/, '').replaceAll('·', '.')
-    : functionName
+  return url.endsWith('.lua') ? luaName(functionName) : functionName
 }

@@ -118,8 +118,8 @@ function chunkMaker(
       return isCell(local) ? { v: value } : value
     })
   return (env) => {
-    // `load` may have made another chunk of this name since this one was compiled.
-    if (file.isPassing === true) registerChunk(file)
+    // Each time: `load` may have made another chunk of this name since this one was compiled.
+    registerChunk(file)
     return (maker as (...upvalues: unknown[]) => LuaFn)(...values(env))
   }
 }
@@ -151,6 +151,7 @@ export function compileModule(
   const lowering = new ChunkLowering(context, options.backend)
   const mainText = lowering.functionText(chunk.main, undefined)
   const file = { name, given: `@${name}`, source }
+  registerChunk(file)
   const scripts = new ChunkScripts(realm, file, lowering, options)
   const makerOf = (isOld: boolean) => {
     const made: ClosureMaker[] = []
@@ -198,7 +199,6 @@ class ChunkScripts {
     this.file = file
     this.lowering = lowering
     this.options = options
-    registerChunk(file)
     this.scope = Object.create(runtime)
     Object.assign(this.scope, { $I: realm.interrupt, $stop: stop, $T: this.codes })
     this.scope.$s = lowering.context.sites

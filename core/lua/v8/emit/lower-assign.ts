@@ -7,7 +7,7 @@ import type { Expression, FunctionNode, Local } from '../syntax/ast.ts'
 import { storeFast } from './inline-access.ts'
 import { type FunctionLowering, isCell } from './lower.ts'
 import { type ExpressionLowering, isMultiple } from './lower-expression.ts'
-import { type Atom, fieldName, indexedName } from './lower-operand.ts'
+import { type Atom, fieldName, localText, operandName } from './lower-operand.ts'
 
 export class AssignmentLowering {
   private readonly f: FunctionLowering
@@ -75,16 +75,10 @@ export class AssignmentLowering {
       return texts
     }
     const raw = e.callRaw(last).text
-    if (missing === 1) {
-      this.f.js(`if (typeof ${raw} === 'symbol') ${raw} = $first()`)
-      return [...texts, raw]
-    }
     const temps = Array.from({ length: missing - 1 }, () => this.f.temp())
     for (const at of temps) this.f.define(at)
     const names = temps.map((at) => this.f.tempName(at))
-    const spreadOut = names.map((name, i) => `${name} = $at(${i + 1})`).join('; ')
-    const clear = names.map((name) => `${name} = undefined`).join('; ')
-    this.f.js(`if (typeof ${raw} === 'symbol') { ${raw} = $at(0); ${spreadOut} } else { ${clear} }`)
+    e.spread([raw, ...names])
     return [...texts, raw, ...names]
   }
 
@@ -113,7 +107,7 @@ export class AssignmentLowering {
       const place = places[i]
       if (place !== undefined && t.kind === 'index') {
         this.store(t, place.object, place.key, atom, line)
-      } else if (t.kind === 'local') this.f.js(`${writeLocal(t.local)} = ${atom.text}`)
+      } else if (t.kind === 'local') this.f.js(`${localText(t.local)} = ${atom.text}`)
     }
   }
 
@@ -128,10 +122,7 @@ export class AssignmentLowering {
   }
 
   private copied(text: string): string {
-    const name = this.f.tempName(this.f.temp())
-    this.f.define(this.f.tempHeight - 1)
-    this.f.js(`${name} = ${text}`)
-    return name
+    return this.e.inTemp((name) => this.f.js(`${name} = ${text}`)).text
   }
 
   /** Copies values that are plain locals: an earlier target of the same statement may be one. */
@@ -145,7 +136,7 @@ export class AssignmentLowering {
   private assignOne(target: Expression, value: Expression, line: number): void {
     if (target.kind === 'local') {
       const text = this.isRaw(target.local) ? this.e.floats.raw(value) : this.e.operand(value).text
-      this.f.js(`${writeLocal(target.local)} = ${text}`)
+      this.f.js(`${localText(target.local)} = ${text}`)
       return
     }
     if (target.kind !== 'index') return
@@ -170,7 +161,7 @@ export class AssignmentLowering {
     isOnce = false,
   ): void {
     const f = this.f
-    const site = f.errorSite(line, indexedName(target.object, f.node))
+    const site = f.errorSite(line, operandName(target.object, f.node))
     const name = fieldName(key)
     const [helper, k] =
       name === undefined ? ['$setIndex', key.text] : ['$setField', f.chunk.field(name)]
@@ -179,8 +170,4 @@ export class AssignmentLowering {
     if (fast !== undefined) f.usePart()
     f.site(fast === undefined ? slow : `!(${fast}) && ${slow}`, '', line, f.tempHeight)
   }
-}
-
-function writeLocal(local: Local): string {
-  return isCell(local) ? `${local.js}.v` : local.js
 }

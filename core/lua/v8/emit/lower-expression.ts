@@ -11,14 +11,7 @@ import { readFast, readMethodFast } from './inline-access.ts'
 import { binaryTest, compareTest, constantEquality, equalTest, unaryTest } from './inline-ops.ts'
 import { type ChunkContext, type FunctionLowering, isCell } from './lower.ts'
 import { FloatLowering } from './lower-float.ts'
-import {
-  type Atom,
-  fieldName,
-  indexedName,
-  isQuiet,
-  operandName,
-  readLocal,
-} from './lower-operand.ts'
+import { type Atom, fieldName, isQuiet, localText, operandName } from './lower-operand.ts'
 import { stringLiteral } from './names.ts'
 
 /** Prints the text of a nested function; set by lower-function.ts, which depends on this file. */
@@ -49,7 +42,7 @@ export class ExpressionLowering {
       case 'local':
         if (this.f.chunk.numberTypes.isRaw(e.local)) return this.floats.value(e)
         return {
-          text: readLocal(e.local),
+          text: localText(e.local),
           stable: !isCell(e.local),
           constant: undefined,
         }
@@ -154,7 +147,7 @@ export class ExpressionLowering {
     key: Atom,
   ): void {
     const f = this.f
-    const site = f.errorSite(e.line, indexedName(e.object, f.node), '')
+    const site = f.errorSite(e.line, operandName(e.object, f.node), '')
     f.usePart()
     const test = `${readFast(t, object.text, key)} && ${readSlow(f.chunk, t, object.text, key, site)}`
     f.site(`${test} === null`, `${t} = $v1($v)`, e.line, at)
@@ -176,8 +169,21 @@ export class ExpressionLowering {
 
   private callOne(e: Expression): Atom {
     const atom = this.callRaw(e, true)
-    this.f.js(`if (typeof ${atom.text} === 'symbol') ${atom.text} = $first()`)
+    this.spread([atom.text])
     return atom
+  }
+
+  /** Takes an answer apart: the first variable holds it as it came, the others get what follows. */
+  spread([first, ...rest]: readonly [string, ...string[]]): void {
+    if (rest.length === 0) {
+      this.f.js(`if (typeof ${first} === 'symbol') ${first} = $first()`)
+      return
+    }
+    const values = rest.map((name, i) => `${name} = $at(${i + 1})`).join('; ')
+    const clear = rest.map((name) => `${name} = undefined`).join('; ')
+    this.f.js(
+      `if (typeof ${first} === 'symbol') { ${first} = $at(0); ${values} } else { ${clear} }`,
+    )
   }
 
   /** A call for its effect. */
@@ -241,7 +247,7 @@ export class ExpressionLowering {
     }
     if (!one || which.kind !== 'local') return call
     if (this.f.chunk.numberTypes.isRaw(which.local)) return call
-    const i = readLocal(which.local)
+    const i = localText(which.local)
     const isPlace = `typeof ${i} === 'number' && (${i} | 0) === ${i} && ${i} > 0`
     return `${callee} === $select && ${isPlace} ? $va[${i} - 1] : ${call}`
   }
@@ -253,7 +259,7 @@ export class ExpressionLowering {
     object: Atom,
   ): void {
     const f = this.f
-    const site = f.errorSite(e.line, indexedName(e.object, f.node), '')
+    const site = f.errorSite(e.line, operandName(e.object, f.node), '')
     const key: Atom = {
       text: stringLiteral(e.name),
       stable: true,

@@ -14,7 +14,7 @@ import { LuaFloat } from '../../engine.ts'
 import type { Expression } from '../syntax/ast.ts'
 import { binaryTest, floatTest, numberLiteral, rawText } from './inline-ops.ts'
 import { type FunctionLowering, isCell } from './lower.ts'
-import { type Atom, isQuiet, operandName, readLocal } from './lower-operand.ts'
+import { type Atom, isQuiet, localText, operandName } from './lower-operand.ts'
 
 export type BinaryExpression = Extract<Expression, { kind: 'binary' }>
 
@@ -69,7 +69,7 @@ export class FloatLowering {
       case 'local': {
         const constant = this.types.constantOf(e.local)
         if (constant !== undefined) return numberLiteral(constant)
-        const text = readLocal(e.local)
+        const text = localText(e.local)
         return type === 'number' ? double(text) : text
       }
       case 'unary':

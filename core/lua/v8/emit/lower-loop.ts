@@ -190,13 +190,7 @@ export class LoopLowering {
     const site = f.errorSite(s.callLine, "for iterator 'for iterator'")
     const called = this.e.callTextOf(iterator, `${state}, ${control}`, site)
     f.site(`(${first} = ${called}) === null`, `${first} = $v`, s.callLine, f.tempHeight)
-    if (names.length === 1) f.js(`if (typeof ${first} === 'symbol') ${first} = $first()`)
-    else {
-      const rest = names.slice(1)
-      const spread = rest.map((name, i) => `${name} = $at(${i + 1})`).join('; ')
-      const clear = rest.map((name) => `${name} = undefined`).join('; ')
-      f.js(`if (typeof ${first} === 'symbol') { ${first} = $at(0); ${spread} } else { ${clear} }`)
-    }
+    this.e.spread(names as [string, ...string[]])
     this.jumpUnless(`${first} !== undefined`, target)
     f.js(`${control} = ${first}`)
     s.variables.forEach((local, i) => {

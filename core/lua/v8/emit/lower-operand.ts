@@ -12,7 +12,8 @@ export interface Atom extends Operand {
   readonly boolean?: boolean
 }
 
-export function readLocal(local: Local): string {
+/** What stands for a local in JavaScript, to be read or assigned to. */
+export function localText(local: Local): string {
   return isCell(local) ? `${local.js}.v` : local.js
 }
 
@@ -45,9 +46,4 @@ export function operandName(e: Expression, node: FunctionNode): string {
     default:
       return ''
   }
-}
-
-/** What is named when the object of an index is wrong. */
-export function indexedName(object: Expression, node: FunctionNode): string {
-  return operandName(object, node)
 }
